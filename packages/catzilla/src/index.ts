@@ -1,0 +1,43 @@
+export { App, catzilla, HttpError, reply, ServerRequest } from '@catzilla/server'
+export type {
+  Address,
+  Answer,
+  AppOptions,
+  AppStats,
+  BodyOptions,
+  CloseInit,
+  ErrorHandler,
+  Handler,
+  HttpErrorOptions,
+  ListenInit,
+  Logger,
+  PathParams,
+  ReplyInit,
+  RequestHeaders,
+  ServerLimits,
+  TransportName,
+} from '@catzilla/server'
+
+export { CatzillaError, isCatzillaError, isStreamingResponse, StreamingResponse } from '@catzilla/streaming'
+export type {
+  AfterCallback,
+  FieldsInit,
+  Outcome,
+  StreamDeadlines,
+  StreamEnd,
+  StreamItem,
+  StreamOptions,
+  StreamRequest,
+  StreamSource,
+  StreamTrace,
+  StreamWriter,
+} from '@catzilla/streaming'
+
+export { csv } from '@catzilla/csv'
+export type { CsvColumn, CsvOptions } from '@catzilla/csv'
+
+export { jsonl } from '@catzilla/jsonl'
+export type { JsonlOptions } from '@catzilla/jsonl'
+
+export { sse } from '@catzilla/sse'
+export type { SseContext, SseEvent, SseItem, SseOptions, SseSource } from '@catzilla/sse'

@@ -1,0 +1,3 @@
+import { packageBuild } from '../../tooling/shared/tsup.mjs'
+
+export default packageBuild(process.cwd())

@@ -1,0 +1,64 @@
+#include <napi.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "bindings/engine_binding.h"
+#include "conn/limits.h"
+
+namespace catzilla::bindings {
+
+namespace {
+
+// All state of one environment: the main thread and each worker have their own.
+struct Addon {
+  std::vector<std::unique_ptr<EngineBinding>> engines;
+};
+
+uint32_t option(const Napi::Object& options, const char* name, uint32_t fallback) {
+  const Napi::Value value = options.Get(name);
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+  if (!(number > 0)) return fallback;
+  return static_cast<uint32_t>(std::clamp<double>(number, 1, UINT32_MAX));
+}
+
+// (limits, dispatch) → the face of a new engine
+Napi::Value create_engine(const Napi::CallbackInfo& info) {
+  if (!info[0].IsObject() || !info[1].IsFunction()) {
+    Napi::TypeError::New(info.Env(), "createEngine(limits, dispatch)").ThrowAsJavaScriptException();
+    return {};
+  }
+  const auto options = info[0].As<Napi::Object>();
+  conn::Limits limits;
+  limits.http.max_target_bytes = option(options, "maxTargetBytes", limits.http.max_target_bytes);
+  limits.http.max_head_bytes = std::min(option(options, "maxHeadBytes", limits.http.max_head_bytes),
+                                        EngineBinding::kMaxHeadBytes);
+  limits.http.max_fields = option(options, "maxFields", limits.http.max_fields);
+  limits.head_timeout_ms = option(options, "headTimeoutMs", limits.head_timeout_ms);
+  limits.keep_alive_timeout_ms =
+      option(options, "keepAliveTimeoutMs", limits.keep_alive_timeout_ms);
+  limits.body_timeout_ms = option(options, "bodyTimeoutMs", limits.body_timeout_ms);
+  limits.write_timeout_ms = option(options, "writeTimeoutMs", limits.write_timeout_ms);
+  limits.linger_timeout_ms = option(options, "lingerTimeoutMs", limits.linger_timeout_ms);
+  limits.max_connections = option(options, "maxConnections", limits.max_connections);
+  if (info.Env().IsExceptionPending()) return {};  // a getter threw
+
+  auto* addon = info.Env().GetInstanceData<Addon>();
+  addon->engines.push_back(
+      std::make_unique<EngineBinding>(info.Env(), limits, info[1].As<Napi::Function>()));
+  return addon->engines.back()->face(info.Env());
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Addon);
+  exports.Set("createEngine", Napi::Function::New<create_engine>(env, "createEngine"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, initialize)
+
+}  // namespace catzilla::bindings

@@ -1,0 +1,107 @@
+import { loadBinding } from './binding.ts'
+import { EVENT_WORDS, EventKind, METHODS, type EngineLimits, type NativeEngine } from './native-api.ts'
+
+/** The head of a request, as it came. */
+export interface RequestHead {
+  readonly method: string
+  /** Request target: path and query, or one of the other forms of RFC 9112 §3.2. */
+  readonly target: string
+  readonly minorVersion: number
+  /** All field lines in Latin-1, each with its CRLF, checked by the parser. */
+  readonly fields: string
+}
+
+/** Who hears of the engine's exchanges; each is named by slot and generation. One call per event. */
+export interface EngineHandler {
+  request(slot: number, generation: number, head: RequestHead): void
+  /** `readBody()` has something to give after it said `wait`. */
+  bodyReadable(slot: number, generation: number): void
+  /** A blocked exchange has room again, or all of its bytes are with the kernel behind its end. */
+  drained(slot: number, generation: number): void
+  /** The peer has finished sending, and may still be reading. */
+  halfClosed(slot: number, generation: number): void
+  /** The peer is gone; the exchange is over. */
+  lost(slot: number, generation: number): void
+  /** The last connection is gone, after `stopListening()`. */
+  allClosed(): void
+}
+
+/** `latin1Slice` is what `toString('latin1')` calls after looking the encoding up; it is in no type declaration. */
+type Latin1Buffer = Buffer & { latin1Slice(start: number, end: number): string }
+
+/**
+ * An HTTP/1.1 engine on the loop of this thread. It calls its handler once a wake with all that happened, and it frames,
+ * sends and queues what it is given.
+ *
+ * @throws `CZ_NATIVE_LOAD` where there is no addon for this platform.
+ */
+export function createEngine(limits: EngineLimits, handler: EngineHandler): NativeEngine {
+  /** A handler that throws must not cost the other connections of this wake their events. */
+  function dispatch(count: number): void {
+    for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
+      try {
+        deliver(at)
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+
+  function deliver(at: number): void {
+    const kind = events[at]! & 0xff
+    const slot = events[at + 1]!
+    const generation = events[at + 2]!
+    switch (kind) {
+      case EventKind.request:
+        return handler.request(slot, generation, headAt(at))
+      case EventKind.bodyReadable:
+        return handler.bodyReadable(slot, generation)
+      case EventKind.drained:
+        return handler.drained(slot, generation)
+      case EventKind.halfClosed:
+        return handler.halfClosed(slot, generation)
+      case EventKind.lost:
+        return handler.lost(slot, generation)
+      case EventKind.allClosed:
+        return handler.allClosed()
+    }
+  }
+
+  function headAt(at: number): RequestHead {
+    const start = events[at + 3]!
+    const methodLength = events[at + 4]!
+    const targetStart = methodLength + 1
+    const targetEnd = targetStart + events[at + 5]!
+    const fieldsStart = events[at + 6]!
+    const fieldsEnd = fieldsStart + events[at + 7]!
+    // The bytes hold only until this dispatch ends: one string of all is cheaper than several, and the rest are slices.
+    const text = arena.latin1Slice(start, start + fieldsEnd)
+    return {
+      method: METHODS[(events[at]! >>> 8) & 0xff] ?? text.slice(0, methodLength),
+      target: text.slice(targetStart, targetEnd),
+      minorVersion: events[at]! >>> 16,
+      fields: text.slice(fieldsStart, fieldsEnd),
+    }
+  }
+
+  const engine = loadBinding().createEngine(limits, dispatch)
+  const { events } = engine
+  const arena = Buffer.from(engine.arena) as Latin1Buffer
+  return engine
+}
+
+/**
+ * Binds an engine to an address.
+ *
+ * @param address an IP literal.
+ * @param port 0 lets the system choose.
+ * @param backlog connections that the kernel may keep waiting for `accept`.
+ * @throws the error that `net.Server` gives: `code` is the system's name, such as `EADDRINUSE`.
+ */
+export function listen(engine: NativeEngine, address: string, port: number, backlog = 4096): void {
+  const code = engine.listen(address, port, backlog, false)
+  if (code === 0) return
+  throw Object.assign(new Error(`listen ${code}: ${address}:${port}`), { code, syscall: 'listen', address, port })
+}

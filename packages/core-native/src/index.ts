@@ -1,0 +1,5 @@
+export { createEngine, listen } from './engine.ts'
+export type { EngineHandler, RequestHead } from './engine.ts'
+export type { NativeErrorCode } from './errors.ts'
+export { BodyState, WriteStatus } from './native-api.ts'
+export type { EngineLimits, EngineStats, NativeEngine, Payload } from './native-api.ts'

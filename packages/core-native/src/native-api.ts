@@ -1,0 +1,114 @@
+/** The shape of the addon, written once: `native/bindings/` is its other side. */
+
+/**
+ * What one peer may cost the engine. Unset ones take the defaults of `native/conn/limits.h`. A time of a day and more, and
+ * `Infinity`, is no limit.
+ */
+export interface EngineLimits {
+  /** Bytes of a request target; longer ones are answered 414. @defaultValue 8192 */
+  readonly maxTargetBytes?: number
+  /** Bytes of a request head, at most 262144; longer ones are answered 431. @defaultValue 16384 */
+  readonly maxHeadBytes?: number
+  /** Field lines of a request head; more are answered 431. @defaultValue 100 */
+  readonly maxFields?: number
+  /** Milliseconds for a whole head: 408. @defaultValue 10000 */
+  readonly headTimeoutMs?: number
+  /** Milliseconds that a connection may idle between two requests. @defaultValue 65000 */
+  readonly keepAliveTimeoutMs?: number
+  /** Milliseconds without progress while the body is being waited for. @defaultValue 10000 */
+  readonly bodyTimeoutMs?: number
+  /** Milliseconds that a peer may take nothing of a whole answer. @defaultValue 60000 */
+  readonly writeTimeoutMs?: number
+  /** Milliseconds to wait for the peer's FIN behind ours. @defaultValue 2000 */
+  readonly lingerTimeoutMs?: number
+  /** Further connections are closed as they come. @defaultValue no limit */
+  readonly maxConnections?: number
+}
+
+export interface EngineStats {
+  /** Open now. */
+  readonly connections: number
+  /** Requests that are not answered to the end yet. */
+  readonly exchanges: number
+  readonly connectionsTotal: number
+  readonly requestsTotal: number
+  /** Bytes handed to the kernel or queued for it, heads and framing included. */
+  readonly bytesWritten: number
+  /** Times a stream met its high-water mark. */
+  readonly stalls: number
+  /** Bytes in user space that the kernel has not taken yet. */
+  readonly bufferedBytes: number
+}
+
+export type Payload = string | Uint8Array | undefined
+
+/** How a call on an exchange went. */
+export const WriteStatus = {
+  ok: 0,
+  /** At the high-water mark, or with bytes on their way behind an end: `drained` follows. */
+  blocked: 1,
+  /** The exchange is over or its peer lost; nothing was taken. */
+  gone: 2,
+} as const
+export type WriteStatus = (typeof WriteStatus)[keyof typeof WriteStatus]
+
+/** What `readBody` gives where it gives no bytes; a string names what is wrong with the chunked coding. */
+export const BodyState = { end: 0, wait: 1, gone: 2, cut: 3, late: 4 } as const
+export type BodyState = (typeof BodyState)[keyof typeof BodyState]
+
+/** Numbers of `EventKind` in `native/conn/events.h`. */
+export const EventKind = { request: 1, bodyReadable: 2, drained: 3, halfClosed: 4, lost: 5, allClosed: 6 } as const
+
+/** Words of one event. */
+export const EVENT_WORDS = 8
+
+/** Names of `Method` in `native/http/request_parser.h`, in its order; further methods are read from the head. */
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const
+
+/**
+ * One engine: calls over numbers. An exchange is named by slot and generation, and a call on one that is over does nothing.
+ * Heads are checked field lines in Latin-1, each with its CRLF; `length` is -1 for a chunked body. After `end()` nothing is
+ * heard any more, and every exchange is gone.
+ */
+export interface NativeEngine {
+  readonly events: Uint32Array
+  readonly arena: ArrayBuffer
+  /** Once. @returns 0, or the system's name of the error (`EADDRINUSE`). */
+  listen(address: string, port: number, backlog: number, ipv6Only: boolean): 0 | string
+  address(): { address: string; port: number }
+  stopListening(): void
+  resetAll(): void
+  end(): void
+  answer(
+    slot: number,
+    generation: number,
+    status: number,
+    date: boolean,
+    fields: string,
+    length: number,
+    highWaterMark: number,
+    body: Payload,
+  ): WriteStatus
+  start(
+    slot: number,
+    generation: number,
+    status: number,
+    date: boolean,
+    fields: string,
+    length: number,
+    highWaterMark: number,
+    first: Payload,
+    end: boolean,
+  ): WriteStatus
+  write(slot: number, generation: number, payload: string | Uint8Array): WriteStatus
+  finish(slot: number, generation: number, last: Payload): WriteStatus
+  abort(slot: number, generation: number): void
+  readBody(slot: number, generation: number): Uint8Array | BodyState | string
+  /** The peer's address, or `undefined` when the exchange is over. */
+  peer(slot: number, generation: number): string | undefined
+  stats(): EngineStats
+}
+
+export interface NativeBinding {
+  createEngine(limits: EngineLimits, dispatch: (count: number) => void): NativeEngine
+}

@@ -1,0 +1,75 @@
+// What only a process of its own can show: its end. Each program lies in fixtures/.
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const TIMEOUT_MS = 120_000
+
+interface Outcome {
+  /** A signal's name where the process did not end by itself. */
+  readonly code: number | string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(program: string, { flags = [], args = [] }: { flags?: string[]; args?: string[] } = {}): Promise<Outcome> {
+  const path = fileURLToPath(new URL(`fixtures/${program}.mjs`, import.meta.url))
+  return new Promise((resolve) => {
+    execFile(process.execPath, [...flags, path, ...args], { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), stdout: stdout.trim(), stderr })
+    })
+  })
+}
+
+test(
+  'a worker that ends with open streams does not abort the process',
+  async () => {
+    const outcome = await run('worker-terminate', { args: ['40'] })
+    expect(outcome).toMatchObject({ code: 0, stdout: '40 workers ended', stderr: '' })
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'two workers and the main thread have engines of their own',
+  async () => {
+    expect(await run('two-workers')).toMatchObject({ code: 0, stdout: 'all threads ended by themselves', stderr: '' })
+  },
+  TIMEOUT_MS,
+)
+
+for (const from of ['dispatch', 'timer']) {
+  test(
+    `process.exit() in the middle of streams, from a ${from}, ends the process with its code`,
+    async () => {
+      expect(await run('exit-mid-stream', { args: [from] })).toMatchObject({ code: 7, stderr: '' })
+    },
+    TIMEOUT_MS,
+  )
+}
+
+test(
+  'an exception in a handler costs the other requests of its wake nothing',
+  async () => {
+    expect(await run('uncaught')).toMatchObject({ code: 0, stdout: '40 answered, 40 caught', stderr: '' })
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'the garbage collector takes nothing that the engine still needs',
+  async () => {
+    const outcome = await run('garbage', { flags: ['--expose-gc'] })
+    expect(outcome).toMatchObject({ code: 0, stdout: 'all bodies are whole', stderr: '' })
+  },
+  TIMEOUT_MS,
+)
+
+test.runIf(process.platform === 'linux')(
+  'engines that come and go leave nothing',
+  async () => {
+    const outcome = await run('many-engines', { flags: ['--expose-gc'] })
+    expect(outcome).toMatchObject({ code: 0, stdout: 'nothing is left', stderr: '' })
+  },
+  TIMEOUT_MS,
+)

@@ -1,0 +1,22 @@
+import { errorFactory, show } from '@catzilla/streaming/format'
+
+/** What each error code of this package means; `docs/errors.md` is made from the same table. */
+const ERRORS = {
+  CZ_CSV_OPTION: { base: TypeError, status: undefined },
+  CZ_CSV_ROW: { base: TypeError, status: undefined },
+  CZ_CSV_COLUMN: { base: TypeError, status: undefined },
+  CZ_CSV_VALUE: { base: TypeError, status: undefined },
+  CZ_CSV_FORMULA: { base: TypeError, status: undefined },
+} as const
+
+export type CsvErrorCode = keyof typeof ERRORS
+
+/** @internal */
+export const csvError = errorFactory(ERRORS)
+
+/** @internal */
+export function requireOneOf(name: string, value: unknown, values: readonly unknown[]): void {
+  if (values.includes(value)) return
+  const list = values.map((each) => JSON.stringify(each)).join(' or ')
+  throw csvError('CZ_CSV_OPTION', `${name} must be ${list} (got ${show(value)})`)
+}

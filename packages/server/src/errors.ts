@@ -1,0 +1,105 @@
+import { STATUS_CODES } from 'node:http'
+import { CatzillaError, toFields, type FieldList, type FieldsInit } from '@catzilla/streaming'
+
+/** What each error code of the server means; `docs/errors.md` is made from the same table. */
+const ERRORS = {
+  CZ_SERVER_HTTP: { base: Error, status: undefined },
+  CZ_SERVER_OPTION: { base: TypeError, status: undefined },
+  CZ_SERVER_LISTENING: { base: Error, status: undefined },
+  CZ_SERVER_TRANSPORT: { base: Error, status: undefined },
+  CZ_SERVER_RESULT: { base: TypeError, status: undefined },
+  CZ_SERVER_SHUTDOWN: { base: Error, status: 503 },
+  CZ_ROUTE_PATTERN: { base: TypeError, status: undefined },
+  CZ_ROUTE_METHOD: { base: TypeError, status: undefined },
+  CZ_ROUTE_DUPLICATE: { base: Error, status: undefined },
+  CZ_ROUTE_HANDLER: { base: TypeError, status: undefined },
+  CZ_BODY_TOO_LARGE: { base: RangeError, status: 413 },
+  CZ_BODY_JSON: { base: SyntaxError, status: 400 },
+  CZ_BODY_USED: { base: TypeError, status: undefined },
+  CZ_BODY_ABORTED: { base: Error, status: 400 },
+  CZ_BODY_MALFORMED: { base: Error, status: 400 },
+  CZ_BODY_TIMEOUT: { base: Error, status: 408 },
+} as const
+
+export type ServerErrorCode = keyof typeof ERRORS
+
+const BRAND = Symbol.for('catzilla.error')
+
+/**
+ * An error of this package. It keeps the base class that JavaScript users expect (`TypeError` for a wrong type), and the code.
+ *
+ * @internal
+ */
+export function serverError(code: ServerErrorCode, message: string, cause?: unknown): CatzillaError {
+  const error = new ERRORS[code].base(message, cause === undefined ? undefined : { cause })
+  Object.defineProperty(error, BRAND, { value: true })
+  return Object.assign(error, { code, status: ERRORS[code].status })
+}
+
+/**
+ * What a handler's `signal` and waiting writes are told when the client has left: the code that a stream gives it, too.
+ *
+ * @internal
+ */
+export function clientGone(): CatzillaError {
+  return new CatzillaError('CZ_STREAM_ABORTED', 'The client is gone')
+}
+
+/**
+ * A write behind the end: a mistake of whoever drives the sink.
+ *
+ * @internal
+ */
+export function streamEnded(): CatzillaError {
+  return new CatzillaError('CZ_STREAM_CLOSED', 'The stream has ended; write before end()')
+}
+
+export interface HttpErrorOptions {
+  /**
+   * Whether the client gets to see `message`; otherwise it gets the status text alone.
+   * @defaultValue false
+   */
+  expose?: boolean
+  /** Fields of the answer, such as `Retry-After`. */
+  headers?: FieldsInit
+  cause?: unknown
+}
+
+/**
+ * An error that names its answer: throw it anywhere in a handler, or in a stream before its first item.
+ *
+ * @example
+ * ```ts
+ * throw new HttpError(404, 'No such user', { expose: true })
+ * ```
+ */
+export class HttpError extends CatzillaError {
+  override readonly status: number
+  readonly expose: boolean
+  readonly fields: FieldList
+
+  /**
+   * @throws {TypeError} `CZ_SERVER_OPTION` if `status` is not an integer from 400 to 599, `CZ_HEAD_FIELD` for bad headers.
+   */
+  constructor(status: number, message: string = statusText(status), options: HttpErrorOptions = {}) {
+    if (!Number.isInteger(status) || status < 400 || status > 599) {
+      throw serverError('CZ_SERVER_OPTION', `The status of an HttpError must be from 400 to 599 (got ${show(status)})`)
+    }
+    super('CZ_SERVER_HTTP', message, 'cause' in options ? { cause: options.cause, status } : { status })
+    this.name = 'HttpError'
+    this.status = status
+    this.expose = options.expose ?? false
+    this.fields = toFields(options.headers)
+  }
+}
+
+/** The reason phrase of a status, as it stands in the body of an answer without one of its own. */
+export function statusText(status: number): string {
+  return STATUS_CODES[status] ?? String(status)
+}
+
+/** A value as it may stand in an error message. */
+export function show(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}

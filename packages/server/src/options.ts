@@ -1,0 +1,125 @@
+import { serverError, show } from './errors.ts'
+import { defaultLogger, type Logger } from './logger.ts'
+import type { TransportName } from './transport/transport.ts'
+
+/** Bounds on what a client may send and how long it may take. None of them cuts an answer in progress. */
+export interface ServerLimits {
+  /**
+   * Bytes of a request's head; more is answered by 431.
+   * @defaultValue 16384
+   */
+  readonly maxHeadBytes: number
+  /**
+   * Field lines of a request; more is answered by 431.
+   * @defaultValue 100
+   */
+  readonly maxFields: number
+  /**
+   * Bytes of a request's target; more is answered by 414.
+   * @defaultValue 8192
+   */
+  readonly maxTargetBytes: number
+  /**
+   * Milliseconds from the first byte of a request's head to its last; then 408.
+   * @defaultValue 10000
+   */
+  readonly headTimeoutMs: number
+  /**
+   * Milliseconds that a request's body may pause while it is read; then 408.
+   * @defaultValue 10000
+   */
+  readonly bodyTimeoutMs: number
+  /**
+   * Milliseconds that a connection may be idle between two requests.
+   * @defaultValue 65000
+   */
+  readonly keepAliveMs: number
+  /**
+   * Milliseconds that a client may take nothing of an answer that waits for it. Streams have a deadline of their own.
+   * @defaultValue 60000
+   */
+  readonly stallMs: number
+  /**
+   * Connections at one time; more are closed at once.
+   * @defaultValue Infinity
+   */
+  readonly maxConnections: number
+}
+
+export interface AppOptions {
+  /**
+   * What owns the sockets. Unset, the native engine does, or `node:http` where it does not load. The environment variable
+   * `CATZILLA_TRANSPORT` says the same from outside.
+   */
+  transport?: TransportName
+  /**
+   * Bytes of a request's body that `json()`, `text()` and `bytes()` take; more is answered by 413. A body that is streamed
+   * has no limit, as it is not kept.
+   * @defaultValue 10485760
+   */
+  bodyLimit?: number
+  /** Where faults are reported; `console` will do. By default warnings and errors go to standard error. */
+  logger?: Logger
+  limits?: Partial<ServerLimits>
+}
+
+/** Options after checking, with every default in place. */
+export interface ResolvedAppOptions {
+  readonly transport: TransportName | undefined
+  readonly bodyLimit: number
+  readonly logger: Logger
+  readonly limits: ServerLimits
+}
+
+export const LIMITS: ServerLimits = Object.freeze({
+  maxHeadBytes: 16 * 1024,
+  maxFields: 100,
+  maxTargetBytes: 8 * 1024,
+  headTimeoutMs: 10_000,
+  bodyTimeoutMs: 10_000,
+  keepAliveMs: 65_000,
+  stallMs: 60_000,
+  maxConnections: Infinity,
+})
+
+export const DEFAULTS: ResolvedAppOptions = Object.freeze({
+  transport: undefined,
+  bodyLimit: 10 * 1024 * 1024,
+  logger: defaultLogger,
+  limits: LIMITS,
+})
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {TypeError} `CZ_SERVER_OPTION` for an unknown key, named, and for values out of range.
+ * @internal
+ */
+export function resolveOptions(options: AppOptions = {}): ResolvedAppOptions {
+  const { transport, bodyLimit, limits = {} } = options
+  rejectUnknown(options, DEFAULTS, 'option')
+  rejectUnknown(limits, LIMITS, 'limit')
+  if (transport !== undefined && transport !== 'native' && transport !== 'node') {
+    throw serverError('CZ_SERVER_OPTION', `transport must be 'native' or 'node' (got ${show(transport)})`)
+  }
+  if (bodyLimit !== undefined) requirePositive(bodyLimit, 'bodyLimit')
+  for (const [name, value] of Object.entries(limits)) requirePositive(value, `limits.${name}`)
+  return { ...DEFAULTS, ...options, limits: { ...LIMITS, ...limits } }
+}
+
+/**
+ * Refuses a misspelt option by name, instead of ignoring it.
+ *
+ * @internal
+ */
+export function rejectUnknown(given: object, known: object, what: string): void {
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(known, name)) continue
+    throw serverError('CZ_SERVER_OPTION', `Unknown ${what} ${show(name)}; known are ${Object.keys(known).join(', ')}`)
+  }
+}
+
+function requirePositive(value: unknown, name: string): void {
+  if (typeof value === 'number' && value > 0) return
+  throw serverError('CZ_SERVER_OPTION', `${name} must be a number above 0 (got ${show(value)})`)
+}

@@ -1,0 +1,128 @@
+import { WriteStatus, type NativeEngine, type Payload } from '@catzilla/core-native'
+import type { ResponseHead, StreamSink } from '@catzilla/streaming'
+import { clientGone, streamEnded } from '../errors.ts'
+import { encodeFields } from './field-block.ts'
+import { HALF_CLOSED_MS } from './half-close.ts'
+
+/** The body of a response on the native engine. Head, first frame and (where that is known) the end leave in one system call. */
+export class NativeSink implements StreamSink {
+  lost = false
+  private ended = false
+  /** Until it has left. */
+  private head: ResponseHead | undefined
+  private listener: (() => void) | undefined
+  private resolveDrained: (() => void) | undefined
+  private rejectDrained: ((reason: Error) => void) | undefined
+  private halfClosedTimer: NodeJS.Timeout | undefined
+  private wroteSinceFin = false
+  private readonly probe: string | undefined
+
+  constructor(
+    private readonly engine: NativeEngine,
+    private readonly slot: number,
+    private readonly generation: number,
+    head: ResponseHead,
+  ) {
+    this.head = head
+    this.probe = head.probe
+  }
+
+  write(frame: string | Uint8Array): boolean {
+    if (this.ended) throw streamEnded()
+    if (this.lost) return false
+    this.wroteSinceFin = true
+    const { head, engine, slot, generation } = this
+    const status = head === undefined ? engine.write(slot, generation, frame) : this.start(head, frame, false)
+    if (status === WriteStatus.gone) this.lose()
+    return status === WriteStatus.ok
+  }
+
+  flush(): void {
+    if (this.head === undefined || this.lost || this.ended) return
+    if (this.start(this.head, undefined, false) === WriteStatus.gone) this.lose()
+  }
+
+  end(last?: string | Uint8Array): Promise<void> {
+    if (this.lost) return this.drained()
+    this.ended = true
+    const { head, engine, slot, generation } = this
+    const status = head === undefined ? engine.finish(slot, generation, last) : this.start(head, last, true)
+    if (status === WriteStatus.ok) return DONE
+    if (status === WriteStatus.gone) this.lose()
+    return this.drained()
+  }
+
+  abort(): void {
+    this.ended = true
+    if (!this.lost) this.engine.abort(this.slot, this.generation)
+  }
+
+  drained(): Promise<void> {
+    if (this.lost) return Promise.reject(clientGone())
+    return new Promise((resolve, reject) => {
+      this.resolveDrained = resolve
+      this.rejectDrained = reject
+    })
+  }
+
+  onLost(listener: () => void): void {
+    if (this.lost) listener()
+    else this.listener = listener
+  }
+
+  // ── what the exchange tells ──
+
+  drain(): void {
+    this.resolveDrained?.()
+    this.resolveDrained = this.rejectDrained = undefined
+  }
+
+  lose(): void {
+    if (this.lost) return
+    this.lost = true
+    this.release()
+    this.rejectDrained?.(clientGone())
+    this.resolveDrained = this.rejectDrained = undefined
+    this.listener?.()
+  }
+
+  /** A client that is gone answers the next packet with a reset; one that still reads gets what it waits for. */
+  halfClosed(): void {
+    this.wroteSinceFin = false
+    if (this.probe !== undefined && this.head === undefined && !this.ended) this.write(this.probe)
+    this.wroteSinceFin = false
+    this.watchHalfClosed()
+  }
+
+  /** No timer of this sink fires any more. */
+  release(): void {
+    clearTimeout(this.halfClosedTimer)
+  }
+
+  private watchHalfClosed(): void {
+    if (this.lost) return
+    this.halfClosedTimer = setTimeout(() => {
+      // While bytes wait for the client, it is the stream's own deadline that bounds it.
+      if (this.wroteSinceFin || this.resolveDrained !== undefined) {
+        this.wroteSinceFin = false
+        this.watchHalfClosed()
+      } else {
+        this.engine.abort(this.slot, this.generation)
+        this.lose()
+      }
+    }, HALF_CLOSED_MS)
+  }
+
+  private start(
+    { status, fields, contentLength, highWaterMark }: ResponseHead,
+    first: Payload,
+    end: boolean,
+  ): WriteStatus {
+    this.head = undefined
+    const { text, dated } = encodeFields(fields)
+    const length = contentLength ?? -1
+    return this.engine.start(this.slot, this.generation, status, !dated, text, length, highWaterMark, first, end)
+  }
+}
+
+const DONE = Promise.resolve()

@@ -1,0 +1,113 @@
+import type { Exchange, FieldList, StreamRequest } from '@catzilla/streaming'
+import type { ServerLimits } from '../options.ts'
+
+/**
+ * What owns the sockets: the native engine or `node:http`. Above this seam nothing knows which of them runs, and below it
+ * nothing knows of routes or handlers; one suite (`test/suite`) proves that they behave alike.
+ */
+export interface Transport {
+  readonly name: TransportName
+  /**
+   * Starts to accept connections, and calls `onExchange` for each request whose head is complete and well-formed: one at a
+   * time per connection, the next only when the answer before it is through.
+   */
+  listen(where: ListenOptions, onExchange: (exchange: ServerExchange) => void): Promise<TransportAddress>
+  /**
+   * Accepts nothing more and closes idle connections; those with a running exchange close behind its answer.
+   *
+   * @returns a promise that resolves when no connection is left. Calling it again gives the same one.
+   */
+  close(): Promise<void>
+  /** Destroys what connections are left. `close()` then resolves. */
+  destroy(): void
+  stats(): TransportStats
+}
+
+export type TransportName = 'native' | 'node'
+
+export type TransportFactory = (limits: ServerLimits) => Transport
+
+export interface ListenOptions {
+  /** `0` lets the system choose. */
+  readonly port: number
+  /** `undefined`: all interfaces, IPv6 and IPv4 where the system has both. */
+  readonly host: string | undefined
+}
+
+export interface TransportAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface TransportStats {
+  /** Connections that are open now. */
+  readonly connections: number
+  /** Exchanges whose answer is not through yet. */
+  readonly activeExchanges: number
+  /** Exchanges since the start. */
+  readonly requests: number
+  /** Bytes handed to the kernel since the start. */
+  readonly bytesWritten: number
+}
+
+/**
+ * One request with its response. It is answered exactly once: whole by `answer()`, or piece by piece by `respond()`.
+ *
+ * For a plain answer nothing but this object (and the strings of `method` and `url`) needs to exist: everything else is made
+ * when it is read. `request` may be the exchange itself.
+ */
+export interface ServerExchange extends Exchange {
+  readonly request: TransportRequest
+  /**
+   * Frames and sends a whole answer in one go; nothing of it can fail. For HEAD and for 204, 205 and 304 the body is left
+   * out. Where the peer is gone, it is dropped.
+   *
+   * @param fields checked, with lower-case names; no `content-length` and nothing of the connection. A `date` among them
+   * stands in for the transport's own. A frozen list does not change and comes again: a transport may keep its encoded form by identity.
+   */
+  answer(status: number, fields: FieldList, body: string | Uint8Array | undefined): void
+  /** The peer is gone: what is answered now is dropped. */
+  readonly lost: boolean
+  // The inherited `ended(end)` comes once for an exchange that used `respond()`: when its end is committed, or its peer is
+  // lost. After an uncommitted end with the peer still there, the exchange is as good as new: `answer()` or `respond()` comes
+  // again, and the sink from before is not touched any more.
+}
+
+/** A request as a transport gives it. `signal` fires when the peer is lost before it is answered, or while a stream runs. */
+export interface TransportRequest extends StreamRequest {
+  readonly headers: RequestHeaders
+  readonly httpVersion: '1.0' | '1.1'
+  readonly remoteAddress: string | undefined
+  /** `undefined` for a request without a body. */
+  readonly body: RequestBody | undefined
+}
+
+/** Fields of a request. Names are matched in any case. */
+export interface RequestHeaders {
+  /** The value; several lines of one name are joined by `, ` (`cookie` by `; `). */
+  get(name: string): string | null
+  has(name: string): boolean
+  /** Field lines in the order in which they came, names in lower case. */
+  entries(): Iterable<[name: string, value: string]>
+}
+
+/**
+ * The body of a request, pulled: while nobody reads, the client is held back. Size limits lie above it, in `body.ts`.
+ *
+ * What is left unread when the answer is through is drained up to 256 KiB; beyond that the connection closes behind the
+ * answer.
+ */
+export interface RequestBody {
+  /** Declared length; `undefined` for a chunked body. */
+  readonly length: number | undefined
+  /**
+   * The next bytes, or `undefined` at the end: at once where they are at hand. One read at a time. The bytes belong to the
+   * caller. The first read lets an `Expect: 100-continue` client go on.
+   *
+   * @throws (or rejects) `CZ_BODY_ABORTED` when the client goes, `CZ_BODY_MALFORMED` (400) for broken chunked coding,
+   * `CZ_BODY_TIMEOUT` (408) when the client sends nothing for too long.
+   */
+  read(): Uint8Array | undefined | Promise<Uint8Array | undefined>
+  /** Nobody will read the rest. */
+  cancel(): void
+}

@@ -1,0 +1,7 @@
+export { encodeEvent } from './encode.ts'
+export type { SseEvent, SseItem } from './encode.ts'
+export type { SseErrorCode } from './errors.ts'
+export type { SseContext } from './context.ts'
+export type { SseOptions } from './options.ts'
+export { sse } from './response.ts'
+export type { SseSource } from './response.ts'

@@ -1,0 +1,98 @@
+import type {
+  FastifyInstance,
+  FastifyPluginCallback,
+  FastifyReply,
+  onSendHookHandler,
+  preSerializationHookHandler,
+} from 'fastify'
+import type { ResponseHead } from '../head.ts'
+import type { StreamEnd } from '../outcome.ts'
+import { isStreamingResponse, type StreamingResponse } from '../response.ts'
+import { placeFields } from './host-head.ts'
+import { startHosted } from './hosted.ts'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /**
+     * Sends a streaming response. Return the reply from an async handler, as with `send()`; returning the response itself
+     * does the same. There with the plugin `streaming` of `@catzilla/streaming/fastify`.
+     */
+    stream(response: StreamingResponse<never>): FastifyReply
+  }
+}
+
+/**
+ * Plugin for Fastify 5: `reply.stream(response)`, and handlers that return a `StreamingResponse`.
+ *
+ * The answer goes through Fastify like any other: fields set on the reply are kept, `onSend` hooks run before the head is
+ * sent, `onResponse` hooks behind the end, and what fails before the first item goes to the error handler. Register it
+ * before plugins that look at the payload, such as `@fastify/compress`.
+ *
+ * @example
+ * ```ts
+ * await app.register(streaming)
+ * app.get('/slow', (request, reply) => reply.stream(new StreamingResponse(rows())))
+ * app.get('/same', () => new StreamingResponse(rows()))
+ * ```
+ */
+export const streaming: FastifyPluginCallback = (app: FastifyInstance, _options, done) => {
+  app.decorateReply('stream', streamHere)
+  app.addHook('preSerialization', keepStreams)
+  app.addHook('onSend', startStreams)
+  done()
+}
+
+// What the package `fastify-plugin` does: decorators and hooks count for the whole application, not for this plugin only.
+Object.assign(streaming, {
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: '@catzilla/streaming',
+  [Symbol.for('plugin-meta')]: { name: '@catzilla/streaming', fastify: '5.x' },
+})
+
+/** Replies whose handler called `stream()`: a type that they have is the handler's. */
+const streamed = new WeakSet<FastifyReply>()
+
+function streamHere(this: FastifyReply, response: StreamingResponse<never>): FastifyReply {
+  if (this.hasHeader('content-type')) streamed.add(this)
+  return this.send(response)
+}
+
+/** A stream is not to be made JSON of, and gets no type by being an object. */
+const keepStreams: preSerializationHookHandler = (_request, reply, payload, done) => {
+  if (isStreamingResponse(payload)) {
+    reply.serializer((same: string) => same)
+    if (!streamed.has(reply)) reply.removeHeader('content-type')
+  }
+  done(null, payload)
+}
+
+/** Waits until there is something to send, then goes on with a head and a body to pipe. */
+const startStreams: onSendHookHandler = (request, reply, payload, done) => {
+  if (!isStreamingResponse(payload)) return done(null, payload)
+  reply.serializer(null as never) // An error that is answered instead is made JSON of as ever.
+  startHosted(request.raw, reply.raw, payload as StreamingResponse<never>, {
+    host: reply,
+    pipedByPipeline: false,
+    ended: (end) => logEnd(reply, end),
+  }).then((started) => {
+    if (started !== undefined) setHead(reply, started.head)
+    done(null, started?.body ?? null)
+  }, done)
+}
+
+function setHead(reply: FastifyReply, { status, fields, contentLength }: ResponseHead): void {
+  const set = (name: string, value: string) => void reply.header(name, value)
+  const append = (name: string, value: string) => {
+    const lines = name === 'set-cookie' ? undefined : reply.getHeader(name) // Fastify itself adds to the cookies.
+    set(name, lines === undefined ? value : `${String(lines)}, ${value}`)
+  }
+  reply.code(status)
+  placeFields(fields, set, append)
+  if (contentLength !== undefined) set('content-length', String(contentLength))
+}
+
+/** A client that leaves is no error, and Fastify notes it. Its text for broken bodies is the one that users search for. */
+function logEnd({ log }: FastifyReply, { outcome, error }: StreamEnd): void {
+  if (outcome === 'source-error') log.warn({ err: error }, 'response terminated with an error with headers already sent')
+  else if (outcome !== 'completed') log.info({ err: error }, `stream ended early: ${outcome}`)
+}

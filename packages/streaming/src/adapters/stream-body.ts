@@ -1,0 +1,73 @@
+import { Readable } from 'node:stream'
+import { DeferredSink } from './deferred-sink.ts'
+import type { NodeResponseLike, NodeSink } from './node-sink.ts'
+import { ReadableSink } from './readable-sink.ts'
+
+interface Connection {
+  readonly sink: NodeSink
+  readonly response: NodeResponseLike
+  /** Who pipes the body with `end: false` ends the response when the body has ended. */
+  readonly pipedByPipeline: boolean
+}
+
+/**
+ * The body of a streaming response for hosts that want to see a `Readable`, with their hooks and middleware.
+ *
+ * ```
+ *   piped into the response   ──▶ it steps aside: the pump writes to the connection itself
+ *   read by anything else     ──▶ an ordinary Readable (compression, a test, a hook that collects)
+ * ```
+ *
+ * Either way the source is asked only at the pace of whoever takes the body.
+ *
+ * @internal
+ */
+export class StreamBody extends Readable {
+  readonly sink: DeferredSink
+  private reader: ReadableSink | undefined
+  private direct = false
+
+  /** @param ready is called when there is something to send, be it only the head. */
+  constructor(
+    private readonly connection: Connection,
+    highWaterMark: number,
+    ready: () => void,
+  ) {
+    super({ highWaterMark })
+    this.sink = new DeferredSink(connection.sink, highWaterMark, ready)
+  }
+
+  override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean }): T {
+    const { sink, response, pipedByPipeline } = this.connection
+    const toResponse = (destination as unknown) === response
+    if (!toResponse || (options?.end === false && !pipedByPipeline) || this.reader !== undefined) {
+      this.read(0) // Someone takes it: it is a Readable from here on.
+      this.reader?.goesTo(destination)
+      return super.pipe(destination, options)
+    }
+    this.direct = true
+    this.sink.attach(sink, (last) => this.endThen(() => sink.end(last)))
+    return destination
+  }
+
+  /** Ends itself first: the host must not see a response that finished before the body which it piped into it. */
+  private endThen(next: () => Promise<void>): Promise<void> {
+    this.push(null)
+    this.resume()
+    return new Promise((resolve, reject) => {
+      this.prependOnceListener('end', () => next().then(resolve, reject)) // Before whoever ends the response on 'end'.
+    })
+  }
+
+  override _read(): void {
+    if (this.direct) return
+    if (this.reader !== undefined) return this.reader.onRead()
+    this.reader = new ReadableSink(this, this.connection.sink)
+    this.sink.attach(this.reader)
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.readableEnded) this.connection.sink.lose()
+    callback(error)
+  }
+}

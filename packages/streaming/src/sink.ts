@@ -1,0 +1,58 @@
+import type { ResponseHead } from './head.ts'
+import type { StreamEnd } from './outcome.ts'
+
+/**
+ * Where the one pump writes, a frame at a time and never an item at a time. Every host (the native engine, node:http,
+ * Express, a web `Response` …) is one implementation of this seam.
+ */
+export interface StreamSink {
+  /**
+   * Takes a frame. Text goes out as UTF-8; bytes must stay untouched until the stream ends.
+   *
+   * @returns `false` at the high-water mark: wait for {@link drained} before the next frame. A lost sink drops the frame
+   * and says `false`.
+   */
+  write(frame: string | Uint8Array): boolean
+  /** Resolves when the peer has caught up, rejects when it is lost; it never stays pending. */
+  drained(): Promise<void>
+  /** The source went quiet: sends the head if it still waits, and lets go of what corking or compression holds. */
+  flush(): void
+  /**
+   * Clean finish, told apart from truncation. The last frame is passed here where it is known to be the last, so that
+   * head, frame and end can leave in one system call. Later writes throw `CZ_STREAM_CLOSED`.
+   */
+  end(last?: string | Uint8Array): Promise<void>
+  /** Unclean finish: the body is broken off without a terminating chunk, so that nobody takes it for a whole one. */
+  abort(reason: unknown): void
+  /** The peer is gone. */
+  readonly lost: boolean
+  /** Calls `listener` once when the peer goes (at once if it has gone). No `AbortController` is made for this. */
+  onLost(listener: () => void): void
+}
+
+/** What a response may look at in its request, whatever the host. */
+export interface StreamRequest {
+  readonly method: string
+  /** Path and query as the client sent them. */
+  readonly url: string
+  readonly headers: { get(name: string): string | null }
+  /** Fires on every end but completion. Made when it is first read. */
+  readonly signal: AbortSignal
+}
+
+/** One request with its response, as a host hands it to {@link sendStream}. */
+export interface Exchange {
+  readonly request: StreamRequest
+  /**
+   * Opens the body. Nothing leaves before the first `write()`, `flush()` or `end()`, so until then the host can still
+   * answer something else.
+   */
+  respond(head: ResponseHead): StreamSink
+  /** Fires `request.signal`, if anybody has read it: the stream ended early. */
+  abortSignal(reason: unknown): void
+  /**
+   * The stream has ended, its source is released, and nothing more will be written. An end that is not `committed` leaves
+   * it to the host to answer something else.
+   */
+  ended(end: StreamEnd): void
+}

@@ -1,0 +1,4 @@
+/** @param {string} line */
+export function progress(line) {
+  console.error(`bench: ${line}`)
+}

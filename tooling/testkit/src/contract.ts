@@ -1,0 +1,87 @@
+import { afterAll, describe, test } from 'vitest'
+import { cleanUp } from './contract/clean-up.ts'
+import { connections } from './contract/connections.ts'
+import { deadlines } from './contract/deadlines.ts'
+import { diagnostics } from './contract/diagnostics.ts'
+import { ends } from './contract/ends.ts'
+import { fairness } from './contract/fairness.ts'
+import { halfClose } from './contract/half-close.ts'
+import { heads } from './contract/heads.ts'
+import { incremental } from './contract/incremental.ts'
+import { heavy, pull } from './contract/pull.ts'
+import { sources } from './contract/sources.ts'
+import { Stage, type Chapter, type ContractCase, type StreamHost } from './contract/chapter.ts'
+import { writer } from './contract/writer.ts'
+import { belongings } from './leaks.ts'
+import { until } from './waits.ts'
+
+export { EVERYTHING, RoutedResponse } from './contract/chapter.ts'
+export type { Capabilities, Capability, Route, Routes, RunningHost, StreamHost } from './contract/chapter.ts'
+
+/** Cases that only wait: they run side by side. */
+const TOGETHER: readonly Chapter[] = [
+  sources,
+  incremental,
+  pull,
+  ends,
+  cleanUp,
+  heads,
+  connections,
+  halfClose,
+  deadlines,
+  diagnostics,
+  writer,
+]
+
+/** Cases that keep the processor busy or measure memory: one after another. */
+const ALONE: readonly Chapter[] = [fairness, heavy]
+
+/**
+ * Proves "The stream contract" (all ten points) on a host, over real sockets. A case that needs what the host declares not
+ * to have passes under a name that says so; the declaration is the host's, with its reason.
+ */
+export function describeStreamContract(name: string, host: StreamHost): void {
+  describe(`stream contract on ${name}`, () => {
+    const before = belongings()
+
+    describe.concurrent('side by side', () => {
+      for (const chapter of TOGETHER) describeChapter(chapter, host)
+    })
+    describe('one by one', () => {
+      for (const chapter of ALONE) describeChapter(chapter, host)
+    })
+
+    afterAll(async () => {
+      await until(() => belongings().sockets === before.sockets, 'all sockets should be closed again')
+      for (const handle of ['TCPSocketWrap', 'TCPServerWrap']) {
+        await until(() => belongings().handles[handle] === before.handles[handle], `no ${handle} should be left`)
+      }
+    })
+  })
+}
+
+function describeChapter({ title, cases }: Chapter, host: StreamHost): void {
+  describe(title, () => {
+    for (const each of cases) {
+      const lack = lackOf(each, host)
+      if (lack === undefined) test(each.title, () => play(each, host))
+      else test(`${each.title} [not on this host: ${lack}]`, ({ task }) => void Object.assign(task.meta, { lack }))
+    }
+  })
+}
+
+function lackOf({ needs }: ContractCase, { can }: StreamHost): string | undefined {
+  const capability = needs === undefined ? true : can[needs]
+  return capability === true ? undefined : capability
+}
+
+async function play(each: ContractCase, host: StreamHost): Promise<void> {
+  const stage = new Stage(host)
+  try {
+    await each.run(stage)
+  } catch (error) {
+    await stage.clear().catch(() => {}) // The first failure is the one to show.
+    throw error
+  }
+  await stage.clear()
+}
