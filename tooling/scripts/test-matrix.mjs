@@ -1,6 +1,6 @@
-// The suites on every supported Node, against the built packages, and under sanitizers.
+// The suites on every supported Node, against the built packages, and under sanitizers; then long fuzz runs and memory.
 //   npm run test:matrix                          everything
-//   npm run test:matrix -- --only 24,asan        some of it
+//   npm run test:matrix -- --only 24,asan        some of it: majors of Node, asan, tsan, fuzz, memory
 //   npm run test:matrix -- packages/server       other arguments go to vitest
 // Builds once, with the oldest supported headers: one addon must serve all of them.
 import { spawnSync } from 'node:child_process'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { root } from '../shared/workspace.mjs'
 
 const versions = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
+const FUZZ_SECONDS = 300 // for each target
 const cache = join(root, 'node_modules/.cache/catzilla/matrix')
 const coreNative = join(root, 'packages/core-native')
 
@@ -25,6 +26,9 @@ for (const version of versions) {
   if (wanted(major)) onNode(`node ${version}`, version, major)
 }
 if (wanted('asan')) underAsan('node, ASan + UBSan')
+if (wanted('tsan')) script('C++ units, TSan', [join(coreNative, 'scripts/native-test.mjs'), '--thread'])
+if (wanted('fuzz')) script('fuzz targets', [join(coreNative, 'scripts/native-fuzz.mjs'), String(FUZZ_SECONDS)])
+if (wanted('memory')) script('memory', [join(root, 'tooling/scripts/check-memory.mjs')])
 
 console.log('')
 for (const { name, passed, failed, skipped, seconds, note } of results) {
@@ -92,11 +96,21 @@ function underAsan(name) {
     CATZILLA_SANITIZED: '1',
     LD_PRELOAD: preload.join(':'),
     // Node itself leaves memory to the end of the process; leaks of the addon have their own test.
-    ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1:alloc_dealloc_mismatch=0',
+    // Memory that is held back from reuse would be growth to the tests that measure it: 8 MiB, and not 256.
+    ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1:alloc_dealloc_mismatch=0:quarantine_size_mb=8',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
     // node-gyp-build looks for <PACKAGE>_PREBUILD first.
     '@CATZILLA/CORE_NATIVE_PREBUILD': join(coreNative, 'build-sanitize'),
   })
+}
+
+/** A program that says by its exit code whether it passed. Skipped is not passed here. */
+function script(name, args) {
+  console.log(`\n=== ${name}`)
+  const started = Date.now()
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
+  const passed = status === 0 ? 1 : 0
+  results.push({ name, passed, failed: 1 - passed, skipped: 0, seconds: elapsed(started) })
 }
 
 function suite(name, node, extra) {

@@ -1,11 +1,21 @@
-/** Codes of this package. It depends on nothing, so it gives its errors the shape of `CatzillaError` by itself. */
-export type NativeErrorCode = 'CZ_NATIVE_LOAD'
+/** What each error code of this package means; `docs/errors.md` is made from the same table. */
+const ERRORS = {
+  /** There is no addon for this platform (`cause`). Install a compiler, or go on with node:http. */
+  CZ_NATIVE_LOAD: { base: Error, status: undefined },
+} as const
+
+export type NativeErrorCode = keyof typeof ERRORS
 
 const BRAND = Symbol.for('catzilla.error')
 
-/** @internal */
+/**
+ * An error in the shape of `CatzillaError`: this package depends on nothing, so it makes its own.
+ *
+ * @internal
+ */
 export function nativeError(code: NativeErrorCode, message: string, cause?: unknown): Error & { code: string } {
-  const error = new Error(message, cause === undefined ? undefined : { cause })
+  const { base, status } = ERRORS[code]
+  const error = new base(message, cause === undefined ? undefined : { cause })
   Object.defineProperty(error, BRAND, { value: true })
-  return Object.assign(error, { code, status: undefined })
+  return Object.assign(error, { code, status })
 }

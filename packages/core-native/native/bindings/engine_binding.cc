@@ -421,8 +421,8 @@ void EngineBinding::release() {
     napi_delete_reference(env_, reference);
   }
   napi_async_destroy(env_, async_context_);
-  fields_ = {};
-  text_ = {};
+  fields_ = std::vector<char>();  // unlike `{}`, this frees
+  text_ = std::vector<char>();
   if (cleanup_hook_ != nullptr) {
     napi_remove_async_cleanup_hook(std::exchange(cleanup_hook_, nullptr));
   }

@@ -173,6 +173,10 @@ void Engine::end(std::function<void()> closed) {
   ending_ = true;
   stopping_ = true;
   reset_all();
+  // Those that waited for their last event only, which is not told any more.
+  for (uint32_t slot = 0; slot < slots_.reserved(); ++slot) {
+    if (slots_.live(slot) && slots_[slot].gone) slots_.release(slot);
+  }
   transport_->end(std::move(closed));
 }
 
@@ -498,7 +502,6 @@ void Engine::choose_framing(Connection& connection, const ResponseOptions& optio
   using http::ConnectionField;
   using http::Framing;
   http::ResponseHead head{.status = options.status, .fields = options.fields, .date = options.date};
-  connection.length_left = 0;
   if (is_bodiless(options.status)) {
     connection.bodiless = true;
     head.framing = Framing::none;

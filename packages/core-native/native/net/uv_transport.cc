@@ -311,8 +311,20 @@ class UvTransport final : public Transport {
     if (count == 0) return;  // EAGAIN
     socket.reading = false;
     uv_read_stop(reinterpret_cast<uv_stream_t*>(&socket.tcp));
-    if (count == UV_EOF) return handler_.on_end(socket.id);
+    if (count == UV_EOF && !was_reset(socket)) return handler_.on_end(socket.id);
     handler_.on_lost(socket.id);
+  }
+
+  // A RST right behind the last bytes is told as UV_EOF: libuv takes POLLHUP for an end.
+  bool was_reset(Socket& socket) {
+    int error = 0;
+#ifndef _WIN32
+    uv_os_fd_t fd;
+    socklen_t length = sizeof error;
+    if (uv_fileno(reinterpret_cast<uv_handle_t*>(&socket.tcp), &fd) != 0) return false;
+    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+#endif
+    return error != 0;
   }
 
   void written(Socket& socket, int status) {

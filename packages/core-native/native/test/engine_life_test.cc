@@ -276,6 +276,18 @@ TEST_CASE("end() in the middle of a dispatch") {
   CHECK(heard == 4);
 }
 
+TEST_CASE("end() forgets connections whose loss could not be told yet") {
+  Stage stage;
+  Peer& peer = stage.open(get("/"));
+  stage.application.most_events = 0;
+  stage.kernel.reset(peer);
+  stage.kernel.turn();
+  CHECK(peer.closed);
+  CHECK(stage.engine.stats().connections == 1);
+  stage.end();
+  CHECK(stage.engine.stats().connections == 0);
+}
+
 TEST_CASE("connections beyond the limit are turned away") {
   conn::Limits limits;
   limits.max_connections = 2;
