@@ -2,10 +2,15 @@ import { errorFactory, show } from '@catzilla/streaming/format'
 
 /** What each error code of this package means; `docs/errors.md` is made from the same table. */
 const ERRORS = {
+  /** An option is unknown or out of range. */
   CZ_CSV_OPTION: { base: TypeError, status: undefined },
+  /** A row is neither an array nor an object, or has no field. */
   CZ_CSV_ROW: { base: TypeError, status: undefined },
+  /** A row has a key that is no column, or more fields than there are columns. */
   CZ_CSV_COLUMN: { base: TypeError, status: undefined },
+  /** A value has no text in CSV: an object, a function, NaN. Choose what to write. */
   CZ_CSV_VALUE: { base: TypeError, status: undefined },
+  /** A text would be run as a formula, and `formulas` is `reject`. */
   CZ_CSV_FORMULA: { base: TypeError, status: undefined },
 } as const
 

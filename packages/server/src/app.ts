@@ -1,8 +1,9 @@
 import type { StreamEnd } from '@catzilla/streaming'
+import { show } from '@catzilla/streaming/format'
 import { Deliveries } from './delivery.ts'
-import { HttpError, serverError, show } from './errors.ts'
+import { HttpError, serverError } from './errors.ts'
 import { answerOf, statusOf } from './failure.ts'
-import { rejectUnknown, resolveOptions, type AppOptions, type ResolvedAppOptions } from './options.ts'
+import { refuseUnknown, resolveOptions, type AppOptions, type ResolvedAppOptions } from './options.ts'
 import { ServerRequest } from './request.ts'
 import { isAnswer, TEXT, toAnswer, type Answerable } from './result.ts'
 import type { PathParams } from './router/pattern.ts'
@@ -183,7 +184,7 @@ export class App {
   }
 
   private async bind(init: ListenInit): Promise<Address> {
-    rejectUnknown(init, LISTEN, 'listen option')
+    refuseUnknown(init, LISTEN, 'listen option')
     const { port: wantedPort = 0 } = init
     if (!Number.isInteger(wantedPort) || wantedPort < 0 || wantedPort > 65_535) {
       throw serverError('CZ_SERVER_OPTION', `port must be an integer from 0 to 65535 (got ${show(wantedPort)})`)

@@ -1,40 +1,47 @@
 import { STATUS_CODES } from 'node:http'
 import { CatzillaError, toFields, type FieldList, type FieldsInit } from '@catzilla/streaming'
+import { errorFactory, show } from '@catzilla/streaming/format'
 
 /** What each error code of the server means; `docs/errors.md` is made from the same table. */
 const ERRORS = {
+  /** An `HttpError`: the application names the status of its answer. */
   CZ_SERVER_HTTP: { base: Error, status: undefined },
+  /** An option of the app is unknown or out of range. */
   CZ_SERVER_OPTION: { base: TypeError, status: undefined },
+  /** `listen()` was called a second time, or after `close()`. */
   CZ_SERVER_LISTENING: { base: Error, status: undefined },
+  /** The transport that was asked for by name does not load (`cause`), or has no such name. */
   CZ_SERVER_TRANSPORT: { base: Error, status: undefined },
+  /** A handler returned what cannot be answered. */
   CZ_SERVER_RESULT: { base: TypeError, status: undefined },
+  /** The server closes; the stream did not end within its grace. */
   CZ_SERVER_SHUTDOWN: { base: Error, status: 503 },
+  /** A route pattern is malformed. */
   CZ_ROUTE_PATTERN: { base: TypeError, status: undefined },
+  /** A method is not written in upper case. */
   CZ_ROUTE_METHOD: { base: TypeError, status: undefined },
+  /** A route was added twice. */
   CZ_ROUTE_DUPLICATE: { base: Error, status: undefined },
+  /** A handler is no function. */
   CZ_ROUTE_HANDLER: { base: TypeError, status: undefined },
+  /** The body of the request is larger than its limit. */
   CZ_BODY_TOO_LARGE: { base: RangeError, status: 413 },
+  /** The body of the request is no JSON. */
   CZ_BODY_JSON: { base: SyntaxError, status: 400 },
+  /** The body of the request was read already. */
   CZ_BODY_USED: { base: TypeError, status: undefined },
+  /** The client left before its request was complete, or the rest of the body was refused. */
   CZ_BODY_ABORTED: { base: Error, status: 400 },
+  /** The chunked coding of the request is malformed. */
   CZ_BODY_MALFORMED: { base: Error, status: 400 },
+  /** The client sent nothing of its body for too long. */
   CZ_BODY_TIMEOUT: { base: Error, status: 408 },
 } as const
 
 export type ServerErrorCode = keyof typeof ERRORS
 
-const BRAND = Symbol.for('catzilla.error')
-
-/**
- * An error of this package. It keeps the base class that JavaScript users expect (`TypeError` for a wrong type), and the code.
- *
- * @internal
- */
-export function serverError(code: ServerErrorCode, message: string, cause?: unknown): CatzillaError {
-  const error = new ERRORS[code].base(message, cause === undefined ? undefined : { cause })
-  Object.defineProperty(error, BRAND, { value: true })
-  return Object.assign(error, { code, status: ERRORS[code].status })
-}
+/** @internal */
+export const serverError = errorFactory(ERRORS)
 
 /**
  * What a handler's `signal` and waiting writes are told when the client has left: the code that a stream gives it, too.
@@ -96,10 +103,4 @@ export class HttpError extends CatzillaError {
 /** The reason phrase of a status, as it stands in the body of an answer without one of its own. */
 export function statusText(status: number): string {
   return STATUS_CODES[status] ?? String(status)
-}
-
-/** A value as it may stand in an error message. */
-export function show(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }

@@ -1,4 +1,5 @@
-import { serverError, show } from './errors.ts'
+import { rejectUnknown, show } from '@catzilla/streaming/format'
+import { serverError } from './errors.ts'
 import { defaultLogger, type Logger } from './logger.ts'
 import type { TransportName } from './transport/transport.ts'
 
@@ -97,8 +98,8 @@ export const DEFAULTS: ResolvedAppOptions = Object.freeze({
  */
 export function resolveOptions(options: AppOptions = {}): ResolvedAppOptions {
   const { transport, bodyLimit, limits = {} } = options
-  rejectUnknown(options, DEFAULTS, 'option')
-  rejectUnknown(limits, LIMITS, 'limit')
+  refuseUnknown(options, DEFAULTS, 'option')
+  refuseUnknown(limits, LIMITS, 'limit')
   if (transport !== undefined && transport !== 'native' && transport !== 'node') {
     throw serverError('CZ_SERVER_OPTION', `transport must be 'native' or 'node' (got ${show(transport)})`)
   }
@@ -112,11 +113,8 @@ export function resolveOptions(options: AppOptions = {}): ResolvedAppOptions {
  *
  * @internal
  */
-export function rejectUnknown(given: object, known: object, what: string): void {
-  for (const name of Object.keys(given)) {
-    if (Object.hasOwn(known, name)) continue
-    throw serverError('CZ_SERVER_OPTION', `Unknown ${what} ${show(name)}; known are ${Object.keys(known).join(', ')}`)
-  }
+export function refuseUnknown(given: object, known: object, what: string): void {
+  rejectUnknown(given, known, (message) => serverError('CZ_SERVER_OPTION', message), what)
 }
 
 function requirePositive(value: unknown, name: string): void {

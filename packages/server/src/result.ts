@@ -8,7 +8,8 @@ import {
   type StreamItem,
   type StreamSource,
 } from '@catzilla/streaming'
-import { serverError, show } from './errors.ts'
+import { show } from '@catzilla/streaming/format'
+import { serverError } from './errors.ts'
 
 export const TEXT: FieldList = typed('text/plain; charset=utf-8')
 const JSON_TYPE = typed('application/json')

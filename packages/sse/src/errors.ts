@@ -2,13 +2,21 @@ import { errorFactory } from '@catzilla/streaming/format'
 
 /** What each error code of this package means; `docs/errors.md` is made from the same table. */
 const ERRORS = {
+  /** An item is neither text nor an event. */
   CZ_SSE_ITEM: { base: TypeError, status: undefined },
+  /** An event has a field of an unknown name. */
   CZ_SSE_FIELD_UNKNOWN: { base: TypeError, status: undefined },
+  /** A field of an event has the wrong type. */
   CZ_SSE_FIELD_TYPE: { base: TypeError, status: undefined },
+  /** `id` or `event` holds CR or LF, which would make further fields of it. */
   CZ_SSE_FIELD_NEWLINE: { base: TypeError, status: undefined },
+  /** `id` or `event` holds NUL; a client would ignore the id. */
   CZ_SSE_FIELD_NUL: { base: TypeError, status: undefined },
+  /** A retry time is negative or no integer; a client would ignore it. */
   CZ_SSE_RETRY_RANGE: { base: RangeError, status: undefined },
+  /** The data of an event could not be serialized (`cause`). */
   CZ_SSE_DATA: { base: TypeError, status: undefined },
+  /** An option is unknown or out of range. */
   CZ_SSE_OPTION: { base: TypeError, status: undefined },
 } as const
 

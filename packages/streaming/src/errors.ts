@@ -1,14 +1,24 @@
 /** What each error code of the streaming layer means; `docs/errors.md` is made from the same table. */
 const ERRORS = {
+  /** The source of a stream is nothing that can be iterated, or it failed with something that is no error. */
   CZ_STREAM_SOURCE: { base: TypeError, status: undefined },
+  /** An item is neither text nor bytes, and nothing encodes it. Yield text or bytes, or use `jsonl()`, `csv()`, `sse()`. */
   CZ_STREAM_ITEM: { base: TypeError, status: undefined },
+  /** Something was written behind the end of a stream. */
   CZ_STREAM_CLOSED: { base: Error, status: undefined },
+  /** The stream ended early: the client is gone, or the source failed (`cause`). */
   CZ_STREAM_ABORTED: { base: Error, status: undefined },
+  /** A deadline of the stream has passed; the message names it. */
   CZ_STREAM_TIMEOUT: { base: Error, status: undefined },
+  /** The body is longer or shorter than its declared `Content-Length`. */
   CZ_STREAM_LENGTH: { base: Error, status: undefined },
+  /** An option is unknown or out of range. */
   CZ_STREAM_OPTION: { base: TypeError, status: undefined },
+  /** A status is no integer from 200 to 599. */
   CZ_HEAD_STATUS: { base: RangeError, status: undefined },
+  /** A field name is no token, a value holds a control character, or the field belongs to the transport. */
   CZ_HEAD_FIELD: { base: TypeError, status: undefined },
+  /** A writer ran more than 16 MiB ahead of its client. Await `write()`. */
   CZ_WRITER_AHEAD: { base: RangeError, status: undefined },
 } as const
 

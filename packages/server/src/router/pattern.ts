@@ -1,4 +1,5 @@
-import { serverError, show } from '../errors.ts'
+import { show } from '@catzilla/streaming/format'
+import { serverError } from '../errors.ts'
 
 /**
  * The parameters of a pattern, as the type of `req.params`.

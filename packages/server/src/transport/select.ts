@@ -1,4 +1,5 @@
-import { serverError, show } from '../errors.ts'
+import { show } from '@catzilla/streaming/format'
+import { serverError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { ServerLimits } from '../options.ts'
 import type { Transport, TransportName } from './transport.ts'

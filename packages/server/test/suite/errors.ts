@@ -52,7 +52,6 @@ export function errors({ serve }: Stage): void {
   test('what is thrown and is no error is answered with 500', async () => {
     const { fetch } = await serve((app) =>
       app.get('/', () => {
-        // oxlint-disable-next-line no-throw-literal -- that is what is tested
         throw null
       }),
     )
