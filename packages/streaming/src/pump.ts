@@ -282,12 +282,16 @@ export class Pump {
     if (frame !== undefined) this.write(frame)
   }
 
+  /**
+   * Never an empty one: some runtimes take that for the end of a body, and Node's HTTP/2 frees the text before an empty chunk
+   * while it is still to be sent, and sends what comes to lie in its place.
+   */
   private takeFrame(): string | Uint8Array | undefined {
     const { text, block } = this
     this.text = ''
     this.block = undefined
-    if (block !== undefined) return block.bytes()
-    return text === '' ? undefined : text
+    const frame = block === undefined ? text : block.bytes()
+    return frame.length === 0 ? undefined : frame
   }
 
   private write(frame: string | Uint8Array): void {

@@ -7,7 +7,7 @@ import type { StreamEnd } from './outcome.ts'
  */
 export interface StreamSink {
   /**
-   * Takes a frame. Text goes out as UTF-8; bytes must stay untouched until the stream ends.
+   * Takes a frame, never an empty one. Text goes out as UTF-8; bytes must stay untouched until the stream ends.
    *
    * @returns `false` at the high-water mark: wait for {@link drained} before the next frame. A lost sink drops the frame
    * and says `false`.

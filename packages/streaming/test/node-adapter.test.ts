@@ -251,7 +251,7 @@ test('a failure resets the HTTP/2 stream, and leaves the others alone', async ()
       yield 'begun'
       if (req.url === '/fails') throw new Error('late')
     }
-    void send(req as never, res as never, new StreamingResponse(source))
+    void send(req, res, new StreamingResponse(source))
   })
   const session = connectHttp2(`http://127.0.0.1:${await listen(server)}`)
   clearing.unshift(() => session.destroy())

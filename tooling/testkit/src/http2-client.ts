@@ -138,7 +138,9 @@ class Http2Exchange {
     this.stream.on('response', (_headers: unknown, _flags: unknown, raw: string[]) => this.begin(raw))
     this.stream.on('data', (bytes: Buffer) => this.take(bytes))
     this.stream.on('error', () => this.over('reset'))
-    this.stream.on('close', () => this.over(this.stream.rstCode === 0 && this.stream.readableEnded ? 'complete' : 'reset'))
+    this.stream.on('close', () =>
+      this.over(this.stream.rstCode === 0 && this.stream.readableEnded ? 'complete' : 'reset'),
+    )
   }
 
   /** A piece is taken as a whole, so this much may be overdrawn by one. */

@@ -25,7 +25,6 @@ function readHttp2() {
  * @param {string} first the event at the first bytes
  */
 function receive(stream, first) {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   stream.once(first, () => parentPort.postMessage('receiving'))
   stream.resume()
   stream.on('error', () => {}) // 'close' follows.

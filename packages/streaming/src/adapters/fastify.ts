@@ -93,6 +93,7 @@ function setHead(reply: FastifyReply, { status, fields, contentLength }: Respons
 
 /** A client that leaves is no error, and Fastify notes it. Its text for broken bodies is the one that users search for. */
 function logEnd({ log }: FastifyReply, { outcome, error }: StreamEnd): void {
-  if (outcome === 'source-error') log.warn({ err: error }, 'response terminated with an error with headers already sent')
+  if (outcome === 'source-error')
+    log.warn({ err: error }, 'response terminated with an error with headers already sent')
   else if (outcome !== 'completed') log.info({ err: error }, `stream ended early: ${outcome}`)
 }

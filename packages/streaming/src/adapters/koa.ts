@@ -28,12 +28,13 @@ export function streaming(): Middleware {
 
 async function start(ctx: Context, response: StreamingResponse<unknown>): Promise<void> {
   if (ctx.type === 'application/json') ctx.remove('content-type') // Koa takes any object for one to make JSON of.
-  const started = await startHosted(ctx.req, ctx.res, response as StreamingResponse<never>, {
+  const started = await startHosted(ctx.req, ctx.res, response, {
     host: ctx.res,
     pipedByPipeline: true,
     ended: (end) => tellApp(ctx, end),
   })
-  if (started === undefined) ctx.respond = false // The client is gone.
+  if (started === undefined)
+    ctx.respond = false // The client is gone.
   else answer(ctx, started)
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { lostError, streamError } from '../errors.ts'
 import { Gate, refused } from '../gate.ts'
@@ -13,12 +14,7 @@ export type NodeRequestLike = Pick<IncomingMessage, 'method' | 'url' | 'headers'
 /** A response of `node:http`, or one of `node:http2` through its compatibility API. */
 export type NodeResponseLike = ServerResponse & { readonly stream?: unknown; flush?(): void }
 
-interface Http2Stream {
-  readonly aborted: boolean
-  write(bytes: string, written: () => void): boolean
-  close(code: number): void
-  once(event: 'close', listener: () => void): unknown
-}
+type Http2Stream = Pick<ServerHttp2Stream, 'aborted' | 'close' | 'once' | 'writableLength'>
 
 /** How long a broken body's last bytes may take to leave, before the connection is cut with them still in it. */
 const ABORT_LINGER_MS = 1_000
@@ -51,6 +47,9 @@ export class NodeSink implements StreamSink {
    */
   private readonly wrapped: boolean
   private wrapperFull = false
+  private readonly http2: Http2Stream | undefined
+  /** A broken body of HTTP/2 waits for its last bytes. */
+  private resetWhenWritten: (() => void) | undefined
 
   constructor(
     private readonly response: NodeResponseLike,
@@ -58,10 +57,11 @@ export class NodeSink implements StreamSink {
   ) {
     this.lost = response.destroyed
     this.wrapped = Object.hasOwn(response, 'write')
+    this.http2 = http2StreamOf(response)
     if (this.lost) return
     response.on('close', this.onClose)
     response.on('drain', this.onDrain)
-    if (http2StreamOf(response) !== undefined) return
+    if (this.http2 !== undefined) return
     const { socket } = response
     if (socket === null) this.queuedOn = response.req.socket.on('close', this.onClose)
     else if (HalfCloseWatch.appliesTo(socket)) this.halfClose = new HalfCloseWatch(socket, this)
@@ -74,7 +74,7 @@ export class NodeSink implements StreamSink {
     this.halfClose?.progress()
     if (this.wrapped) {
       this.wrapperFull = !this.response.write(frame)
-    } else if (this.response.writableLength + largestBytes(frame) < this.head.highWaterMark) {
+    } else if (this.hasRoomFor(frame)) {
       this.response.write(frame)
     } else {
       this.response.write(frame, this.onDrain) // Node promises no 'drain' below its own mark.
@@ -111,7 +111,9 @@ export class NodeSink implements StreamSink {
     this.aborted = true
     this.release()
     this.refuseWaiting()
-    if (!this.lost) breakOff(this.response, this.isCloseDelimited())
+    if (this.lost) return
+    if (this.http2 === undefined) breakOff(this.response, this.isCloseDelimited())
+    else this.resetStream(this.http2)
   }
 
   onLost(listener: () => void): void {
@@ -155,8 +157,7 @@ export class NodeSink implements StreamSink {
     this.headWritten = true
     const { response } = this
     const { status, fields, contentLength } = this.head
-    const http1 = http2StreamOf(response) === undefined
-    if (http1 && response.req.httpVersion === '1.0') {
+    if (this.http2 === undefined && response.req.httpVersion === '1.0') {
       // RFC 9112 §6.1: an HTTP/1.0 client knows no chunked coding, whatever its TE field says.
       response.useChunkedEncodingByDefault = false
       response.shouldKeepAlive = false
@@ -182,7 +183,24 @@ export class NodeSink implements StreamSink {
     return this.wrapped ? !this.wrapperFull : this.response.writableLength < this.head.highWaterMark
   }
 
+  /** RST_STREAM takes back what has not left yet, so it comes behind that. */
+  private resetStream(stream: Http2Stream): void {
+    const reset = () => stream.close(INTERNAL_ERROR)
+    const timer = setTimeout(reset, ABORT_LINGER_MS)
+    stream.once('close', () => clearTimeout(timer))
+    this.resetWhenWritten = () => {
+      if (stream.writableLength === 0) reset()
+    }
+    this.resetWhenWritten()
+  }
+
+  /** Only where it is sure: then nothing needs to be heard of the frame's way. */
+  private hasRoomFor(frame: string | Uint8Array): boolean {
+    return this.http2 === undefined && this.response.writableLength + largestBytes(frame) < this.head.highWaterMark
+  }
+
   private readonly onDrain = (): void => {
+    this.resetWhenWritten?.()
     this.wrapperFull = false
     if (this.waiting === undefined || this.ended || this.lost || !this.hasRoom()) return
     const { waiting } = this
@@ -202,8 +220,7 @@ export class NodeSink implements StreamSink {
   }
 
   private isBroken(): boolean {
-    const stream = http2StreamOf(this.response)
-    return stream === undefined ? this.response.req.socket.destroyed : stream.aborted
+    return this.http2 === undefined ? this.response.req.socket.destroyed : this.http2.aborted
   }
 
   private refuseWaiting(): void {
@@ -219,8 +236,6 @@ function largestBytes(frame: string | Uint8Array): number {
 
 /** Ends a body without its end: what was written still leaves where the peer takes it, and a terminating chunk never. */
 function breakOff(response: NodeResponseLike, closeDelimited: boolean): void {
-  const stream = http2StreamOf(response)
-  if (stream !== undefined) return resetStream(stream)
   const { socket } = response
   if (socket === null) return void response.destroy() // It still waits behind another answer of this connection.
   const timer = setTimeout(() => socket.destroy(), ABORT_LINGER_MS)
@@ -228,14 +243,6 @@ function breakOff(response: NodeResponseLike, closeDelimited: boolean): void {
   while (socket.writableCorked > 0) socket.uncork()
   if (closeDelimited && canReset(socket)) socket.write('', () => socket.resetAndDestroy())
   else socket.destroySoon()
-}
-
-/** RST_STREAM takes back what has not left yet, so it comes behind that. */
-function resetStream(stream: Http2Stream): void {
-  const close = () => stream.close(INTERNAL_ERROR)
-  const timer = setTimeout(close, ABORT_LINGER_MS)
-  stream.once('close', () => clearTimeout(timer))
-  stream.write('', close)
 }
 
 /** The stream behind a response of HTTP/2. Hosts of HTTP/1.1 may have a method of that name. */

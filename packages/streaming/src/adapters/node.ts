@@ -1,4 +1,5 @@
 import type { Http2ServerResponse } from 'node:http2'
+import { toError } from '../errors.ts'
 import { LazySignal } from '../signal.ts'
 import type { ResponseHead } from '../head.ts'
 import { isUnanswered, type StreamEnd } from '../outcome.ts'
@@ -27,7 +28,7 @@ export function send(
 ): Promise<StreamEnd> {
   return new Promise((resolve, reject) => {
     const ended = (end: StreamEnd) => {
-      if (isUnanswered(end)) reject(end.error as Error)
+      if (isUnanswered(end)) reject(toError(end.error))
       else resolve(end)
     }
     sendStream(response, new NodeExchange(req, res as NodeResponseLike, ended))

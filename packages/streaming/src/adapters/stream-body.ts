@@ -24,8 +24,8 @@ interface Connection {
  */
 export class StreamBody extends Readable {
   readonly sink: DeferredSink
-  private reader: ReadableSink | undefined
-  private direct = false
+  private readonly reader: ReadableSink
+  private way: 'undecided' | 'direct' | 'readable' = 'undecided'
 
   /** @param ready is called when there is something to send, be it only the head. */
   constructor(
@@ -35,19 +35,24 @@ export class StreamBody extends Readable {
   ) {
     super({ highWaterMark })
     this.sink = new DeferredSink(connection.sink, highWaterMark, ready)
+    this.reader = new ReadableSink(this, connection.sink)
   }
 
   override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean }): T {
-    const { sink, response, pipedByPipeline } = this.connection
-    const toResponse = (destination as unknown) === response
-    if (!toResponse || (options?.end === false && !pipedByPipeline) || this.reader !== undefined) {
-      this.read(0) // Someone takes it: it is a Readable from here on.
-      this.reader?.goesTo(destination)
+    if (!this.canStepAside(destination, options)) {
+      this.reader.goesTo(destination)
       return super.pipe(destination, options)
     }
-    this.direct = true
+    const { sink } = this.connection
+    this.way = 'direct'
     this.sink.attach(sink, (last) => this.endThen(() => sink.end(last)))
     return destination
+  }
+
+  private canStepAside(destination: NodeJS.WritableStream, options: { end?: boolean } | undefined): boolean {
+    const { response, pipedByPipeline } = this.connection
+    if (this.way !== 'undecided' || (destination as unknown) !== response) return false
+    return options?.end !== false || pipedByPipeline
   }
 
   /** Ends itself first: the host must not see a response that finished before the body which it piped into it. */
@@ -60,9 +65,9 @@ export class StreamBody extends Readable {
   }
 
   override _read(): void {
-    if (this.direct) return
-    if (this.reader !== undefined) return this.reader.onRead()
-    this.reader = new ReadableSink(this, this.connection.sink)
+    if (this.way === 'readable') return this.reader.onRead()
+    if (this.way === 'direct') return
+    this.way = 'readable'
     this.sink.attach(this.reader)
   }
 

@@ -40,8 +40,7 @@ export class WebSink implements StreamSink {
     if (this.ending === 'close') throw streamError('CZ_STREAM_CLOSED', 'The stream is closed; write before end()')
     if (this.lost || this.ending === 'break') return false
     const controller = this.open()
-    // Some runtimes take an empty chunk for the end of the body.
-    if (frame.length > 0) controller.enqueue(typeof frame === 'string' ? encoder.encode(frame) : frame)
+    controller.enqueue(typeof frame === 'string' ? encoder.encode(frame) : frame)
     return this.hasRoom()
   }
 

@@ -1,3 +1,4 @@
+import { toError } from '../errors.ts'
 import type { ResponseHead } from '../head.ts'
 import type { StreamEnd } from '../outcome.ts'
 import type { StreamingResponse } from '../response.ts'
@@ -56,7 +57,7 @@ class WebExchange implements Exchange {
     if (this.result !== undefined) return
     this.decide(() => {
       if (outcome === 'client-abort') return new Response(null, { status: CLIENT_CLOSED_REQUEST })
-      throw error
+      throw toError(error)
     })
   }
 

@@ -30,6 +30,7 @@ export const ON_HTTP2: Capabilities = {
   http10: 'HTTP/2 has no older client',
   halfClose: 'HTTP/2 has no half-closed connection',
   headWithFirstItem: 'HTTP/2 has frames of their own for head and body',
+  knowsDelivery: 'a body that fits the window of its stream is delivered, whether it is read or not',
   http1: 'HTTP/2 resets the stream that broke, and keeps the connection',
 }
 

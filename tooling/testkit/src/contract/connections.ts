@@ -64,14 +64,18 @@ export const connections = chapter('7. connections', (holds) => {
     expect(await second.whole()).toBe('second')
   })
 
-  holds.where('http1', 'a client that asks to close is told so, and the connection ends after it', async ({ serve }) => {
-    const server = await serve(() => new StreamingResponse(['body']))
-    const client = await server.connect()
-    const response = await client.get('/', { fields: { connection: 'close' } })
-    expect(await response.whole()).toBe('body')
-    expect(response.field('connection')).toBe('close')
-    expect(await client.ended()).toBe('end')
-  })
+  holds.where(
+    'http1',
+    'a client that asks to close is told so, and the connection ends after it',
+    async ({ serve }) => {
+      const server = await serve(() => new StreamingResponse(['body']))
+      const client = await server.connect()
+      const response = await client.get('/', { fields: { connection: 'close' } })
+      expect(await response.whole()).toBe('body')
+      expect(response.field('connection')).toBe('close')
+      expect(await client.ended()).toBe('end')
+    },
+  )
 
   holds('a connection that breaks leaves the others alone', async ({ serve }) => {
     const [broken, whole] = [new ScriptedSource('broken '), new ScriptedSource('whole ')]

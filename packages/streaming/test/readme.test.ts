@@ -1,0 +1,69 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import type { Server } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Http2Client } from '@catzilla/testkit'
+import { expect, onTestFinished, test } from 'vitest'
+
+const ROWS = 'row 0\nrow 1\nrow 2\n'
+
+/** The heading over an example, and what of it is the server. */
+const SERVERS: Record<string, string> = {
+  'Express 4 and 5': 'server',
+  'Fastify 5': 'app.server',
+  'Koa 3': 'server',
+  Hono: 'server',
+}
+
+for (const [heading, server] of Object.entries(SERVERS)) {
+  test(`the example for ${heading} runs`, async () => {
+    const response = await fetch(`http://localhost:${await serve(heading, server)}/`)
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe(ROWS)
+  })
+}
+
+test('the example that the README opens with runs', async () => {
+  const response = await fetch(`http://localhost:${await serve('@catzilla/streaming', 'server')}/`)
+  const text = await response.text()
+  expect(text.slice(0, ROWS.length)).toBe(ROWS)
+  expect(text.endsWith('row 999999\n')).toBe(true)
+})
+
+test('the example for HTTP/2 runs', async () => {
+  const client = await Http2Client.connect(await serve('HTTP/2', 'server'))
+  const response = await client.get('/')
+  expect(await response.whole()).toBe(ROWS)
+  client.leave()
+})
+
+test('the example for fetch runtimes runs', async () => {
+  const { default: app } = (await run('Any fetch runtime: Bun, Deno, workers')) as {
+    default: { fetch(request: Request): Promise<Response> }
+  }
+  const response = await app.fetch(new Request('http://localhost/'))
+  expect(await response.text()).toBe(ROWS)
+})
+
+/** Starts the server of an example on a free port, and gives that. */
+async function serve(heading: string, expression: string): Promise<number> {
+  const { running: server } = (await run(heading, `export const running = ${expression}`)) as { running: Server }
+  onTestFinished(() => void server.close())
+  if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
+  return (server.address() as AddressInfo).port
+}
+
+/** Imports an example as the module that it is. */
+async function run(heading: string, last = ''): Promise<unknown> {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const section = readme.slice(readme.search(new RegExp(`^#+ ${heading}$`, 'm')))
+  const code = /```js\n(.*?)```/s.exec(section)![1]!
+  const dir = await mkdtemp(join(import.meta.dirname, 'readme-')) // Here, where the hosts are installed.
+  try {
+    const file = join(dir, 'example.mjs')
+    await writeFile(file, `${code.replace('3000', '0')}\n${last}\n`)
+    return await import(file)
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+}
