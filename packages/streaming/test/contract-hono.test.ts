@@ -3,8 +3,9 @@ import { Hono } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { describeStreamContract, RoutedResponse } from '@catzilla/testkit'
 import { send } from '@catzilla/streaming/hono'
-import { FETCH_RUNTIME, running } from './hosts/hosts.ts'
+import { FETCH_RUNTIME, muteErrors, running } from './hosts/hosts.ts'
 
+muteErrors()
 describeStreamContract('Hono', {
   can: { ...FETCH_RUNTIME, errorStatus: true },
   start: (routes) => {

@@ -1,8 +1,9 @@
 import Koa from 'koa'
 import { describeStreamContract, RoutedResponse } from '@catzilla/testkit'
 import { streaming } from '@catzilla/streaming/koa'
-import { ON_NODE, runningHalfOpen } from './hosts/hosts.ts'
+import { ON_NODE, muteErrors, runningHalfOpen } from './hosts/hosts.ts'
 
+muteErrors()
 describeStreamContract('Koa', {
   can: ON_NODE,
   start: (routes) => {

@@ -1,8 +1,9 @@
 import { serve } from '@hono/node-server'
 import { describeStreamContract, RoutedResponse } from '@catzilla/testkit'
 import { toResponse } from '@catzilla/streaming/web'
-import { FETCH_RUNTIME, pathOf, running } from './hosts/hosts.ts'
+import { FETCH_RUNTIME, muteErrors, pathOf, running } from './hosts/hosts.ts'
 
+muteErrors()
 describeStreamContract('web Response', {
   can: FETCH_RUNTIME,
   start: (routes) => {

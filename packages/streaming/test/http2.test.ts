@@ -19,7 +19,10 @@ for (const [face, makeServer] of Object.entries(FACES)) {
     const server = makeServer(response)
     const { port, close } = await running((listening) => server.listen(0, '127.0.0.1', listening))
     const client = await Http2Client.connect(port)
-    onTestFinished(() => (client.leave(), close()))
+    onTestFinished(() => {
+      client.leave()
+      return close()
+    })
     return client
   }
 

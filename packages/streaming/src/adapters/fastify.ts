@@ -26,7 +26,8 @@ declare module 'fastify' {
  *
  * The answer goes through Fastify like any other: fields set on the reply are kept, `onSend` hooks run before the head is
  * sent, `onResponse` hooks behind the end, and what fails before the first item goes to the error handler. Register it
- * before plugins that look at the payload, such as `@fastify/compress`.
+ * before plugins that look at the payload, such as `@fastify/compress`. That one cannot flush: a live response needs
+ * `cache-control: no-transform`, as event streams have it.
  *
  * @example
  * ```ts
@@ -76,6 +77,7 @@ const startStreams: onSendHookHandler = (request, reply, payload, done) => {
     ended: (end) => logEnd(reply, end),
   }).then((started) => {
     if (started !== undefined) setHead(reply, started.head)
+    if (isLive(reply)) request.headers['x-no-compression'] = 'no-transform' // What @fastify/compress asks instead.
     done(null, started?.body ?? null)
   }, done)
 }
@@ -89,6 +91,10 @@ function setHead(reply: FastifyReply, { status, fields, contentLength }: Respons
   reply.code(status)
   placeFields(fields, set, append)
   if (contentLength !== undefined) set('content-length', String(contentLength))
+}
+
+function isLive(reply: FastifyReply): boolean {
+  return /\bno-transform\b/i.test(String(reply.getHeader('cache-control')))
 }
 
 /** A client that leaves is no error, and Fastify notes it. Its text for broken bodies is the one that users search for. */

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { StatusCode } from 'hono/utils/http-status'
 import { DEFAULTS } from '../options.ts'
 import type { StreamingResponse } from '../response.ts'
+import { placeFields, withHostHead } from './host-head.ts'
 import { toResponse } from './web.ts'
 
 /**
@@ -16,7 +17,11 @@ import { toResponse } from './web.ts'
  */
 export async function send(c: Context, response: StreamingResponse<never>): Promise<Response> {
   const { body, status, headers } = await toResponse(c.req.raw, response)
-  const isDefaultType = headers.get('content-type') === DEFAULTS.contentType
-  if (isDefaultType && c.res.headers.has('content-type')) headers.delete('content-type')
-  return c.newResponse(body, status === DEFAULTS.status ? { headers } : { status: status as StatusCode, headers })
+  const { fields } = withHostHead({ status, fields: [...headers] }, { statusCode: status, hasHeader: (name) => c.res.headers.has(name) })
+  placeFields(
+    fields,
+    (name, value) => c.header(name, value),
+    (name, value) => c.header(name, value, { append: true }),
+  )
+  return status === DEFAULTS.status ? c.newResponse(body) : c.newResponse(body, status as StatusCode)
 }

@@ -1,10 +1,15 @@
-import type { FieldList, ResponseHead } from '../head.ts'
+import type { FieldList } from '../head.ts'
 import { DEFAULTS } from '../options.ts'
 
 /** What a host's handler has said of its answer so far. */
 export interface HostResponse {
   readonly statusCode: number
   hasHeader(name: string): boolean
+}
+
+interface Begun {
+  readonly status: number
+  readonly fields: FieldList
 }
 
 /** Fields of which others (cookie and CORS middleware) set lines of their own: ours are added. */
@@ -16,7 +21,7 @@ const ADDED_FIELDS = new Set(['set-cookie', 'vary'])
  *
  * @internal
  */
-export function withHostHead(head: ResponseHead, host: HostResponse): ResponseHead {
+export function withHostHead<Head extends Begun>(head: Head, host: HostResponse): Head {
   const status = head.status === DEFAULTS.status ? host.statusCode : head.status
   const fields = host.hasHeader('content-type') ? head.fields.filter((field) => !isDefaultType(field)) : head.fields
   return { ...head, status, fields }

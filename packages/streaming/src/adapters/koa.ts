@@ -27,6 +27,7 @@ export function streaming(): Middleware {
 }
 
 async function start(ctx: Context, response: StreamingResponse<unknown>): Promise<void> {
+  ignoreLoss(ctx)
   if (ctx.type === 'application/json') ctx.remove('content-type') // Koa takes any object for one to make JSON of.
   const started = await startHosted(ctx.req, ctx.res, response, {
     host: ctx.res,
@@ -47,14 +48,16 @@ function answer(ctx: Context, { head, body }: HostedResponse): void {
     (name, value) => ctx.append(name, value),
   )
   if (head.contentLength !== undefined) ctx.length = head.contentLength
-  ignoreLoss(ctx)
 }
 
-/** Koa reports a client that leaves during a stream like a fault of the application; it is none. */
+/** How Node tells of a client that left during a stream. */
+const LOSS = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'])
+
+/** Koa reports a client that leaves like a fault of the application; it is none. */
 function ignoreLoss(ctx: Context): void {
   const { onerror } = ctx
   ctx.onerror = (error: Error & { code?: string }) => {
-    if (error?.code !== 'ERR_STREAM_PREMATURE_CLOSE') onerror.call(ctx, error)
+    if (!LOSS.has(error?.code)) onerror.call(ctx, error)
   }
 }
 

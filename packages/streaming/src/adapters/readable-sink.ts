@@ -21,7 +21,8 @@ export class ReadableSink implements StreamSink {
   private room = true
   private waiting: Gate | undefined
   private destination: Flushable | undefined
-  private broken = false
+  /** The stream was broken off by the pump, and not by who reads it. */
+  broken = false
 
   constructor(
     private readonly body: Readable,

@@ -72,7 +72,7 @@ export class StreamBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (!this.readableEnded) this.connection.sink.lose()
+    if (!this.readableEnded && !this.reader.broken) this.connection.sink.lose()
     callback(error)
   }
 }

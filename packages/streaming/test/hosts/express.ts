@@ -1,10 +1,11 @@
 import type { Express } from 'express'
 import { describeStreamContract, RoutedResponse } from '@catzilla/testkit'
 import { streaming } from '@catzilla/streaming/express'
-import { ON_NODE, runningHalfOpen } from './hosts.ts'
+import { muteErrors, ON_NODE, runningHalfOpen } from './hosts.ts'
 
 /** Both majors have the same adapter and the same suite. */
 export function describeExpress(name: string, express: () => Express): void {
+  muteErrors()
   describeStreamContract(name, {
     can: ON_NODE,
     start: (routes) => {

@@ -1,12 +1,13 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { EVERYTHING, type Capabilities, type RunningHost } from '@catzilla/testkit'
+import { vi } from 'vitest'
 
 /** What no host can do that Node's server carries. */
 export const ON_NODE: Capabilities = {
   ...EVERYTHING,
   oneAtATime: 'node:http starts pipelined requests side by side',
-  shutdown: 'the server belongs to the host, which keeps no register of its streams',
+  shutdown: 'the server is not ours to close, and keeps no register of its streams',
 }
 
 /** A `Response` says nothing of the connection that it goes to. */
@@ -28,10 +29,16 @@ export function runningHalfOpen(listen: (listening: () => void) => Server): Prom
 export const ON_HTTP2: Capabilities = {
   ...ON_NODE,
   http10: 'HTTP/2 has no older client',
+  oneAtATime: 'HTTP/2 carries its streams side by side',
   halfClose: 'HTTP/2 has no half-closed connection',
   headWithFirstItem: 'HTTP/2 has frames of their own for head and body',
   knowsDelivery: 'a body that fits the window of its stream is delivered, whether it is read or not',
   http1: 'HTTP/2 resets the stream that broke, and keeps the connection',
+}
+
+/** Hosts write to the console what sources fail with on purpose. */
+export function muteErrors(): void {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
 }
 
 export function pathOf(url: string): string {
