@@ -17,7 +17,10 @@ import { toResponse } from './web.ts'
  */
 export async function send(c: Context, response: StreamingResponse<never>): Promise<Response> {
   const { body, status, headers } = await toResponse(c.req.raw, response)
-  const { fields } = withHostHead({ status, fields: [...headers] }, { statusCode: status, hasHeader: (name) => c.res.headers.has(name) })
+  const { fields } = withHostHead(
+    { status, fields: [...headers] },
+    { statusCode: status, hasHeader: (name) => c.res.headers.has(name) },
+  )
   placeFields(
     fields,
     (name, value) => c.header(name, value),
