@@ -20,9 +20,9 @@ const packages = Object.fromEntries(
     ]),
 )
 packages['packages/core-native'].ignoreDependencies = ['node-addon-api', 'node-gyp', 'prebuildify']
-// Hosts whose adapters are written next; @types/koa has no own import.
+// Hosts and runtimes that are found by name or as types only.
 packages['packages/streaming'].ignoreDependencies = [
-  /^(express|express4|fastify|koa|hono|@hono\/node-server|@types\/.*)$/,
+  /^(express|express4|fastify|koa|hono|@hono\/node-server|@types\/.*|bun|deno)$/,
 ]
 
 export default {

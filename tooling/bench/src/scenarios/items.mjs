@@ -36,6 +36,8 @@ export const items = {
   comparisons: [
     { to: 'bare-generator', title: 'cost of the generator alone', as: 'cost', key: 'cpuNs', digits: 2 },
     { to: 'node-http', title: 'node:http, per CPU', as: 'speed', key: 'cpuNs', digits: 2 },
+    { to: 'express', title: 'Express, per CPU', as: 'speed', key: 'cpuNs', digits: 1 },
+    { to: 'fastify', title: 'Fastify, per CPU', as: 'speed', key: 'cpuNs', digits: 1 },
     { to: 'best-peer', title: 'best peer, per CPU', as: 'speed', key: 'cpuNs', digits: 2 },
   ],
 
