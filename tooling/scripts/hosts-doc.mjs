@@ -10,11 +10,11 @@ import { root } from '../shared/workspace.mjs'
 
 /** The hosts in the order of the columns: the name in the suite, and the one over the column. */
 const HOSTS = [
-  ['the native transport', 'catzilla, native'],
-  ['the node transport', 'catzilla, node:http'],
+  ['the native transport', 'catzilla native'],
+  ['the node transport', 'catzilla on node:http'],
   ['node:http', 'node:http'],
-  ['node:http2, compatibility API', 'http2, compat'],
-  ['node:http2, streams', 'http2, streams'],
+  ['node:http2, compatibility API', 'http2 compat'],
+  ['node:http2, streams', 'http2 streams'],
   ['Express 4', 'Express 4'],
   ['Express 5', 'Express 5'],
   ['Fastify', 'Fastify 5'],
@@ -31,7 +31,7 @@ const text = documentOf(cases)
 if (!check) {
   writeFileSync(target, text)
 } else if (readFileSync(target, 'utf8') !== text) {
-  console.error('docs/hosts.md is not current: run npm run hosts')
+  console.error('docs/hosts.md is not what this run has shown: npm run hosts writes it anew')
   process.exit(1)
 }
 

@@ -67,14 +67,7 @@ class HostedExchange implements Exchange {
     const { host, pipedByPipeline } = this.options
     const head = withHostHead(given, host)
     if (isHeadOnly(this.request, given)) return new HeadOnlySink(() => this.ready({ head, body: Readable.from([]) }))
-    // Fields and status are the host's to send, and its hooks may still change them.
-    this.connection = new NodeSink(res, {
-      ...head,
-      fields: [],
-      get status() {
-        return res.statusCode
-      },
-    })
+    this.connection = new NodeSink(res, new SentByHost(head, res))
     const connection = { sink: this.connection, response: res, pipedByPipeline }
     const body = new StreamBody(connection, head.highWaterMark, () => this.ready({ head, body }))
     return body.sink
@@ -87,6 +80,30 @@ class HostedExchange implements Exchange {
   ended(end: StreamEnd): void {
     this.connection?.release()
     this.onEnded(end)
+  }
+}
+
+/**
+ * A head of which the host sends the fields, and whose status its hooks may still change. (It is a class: V8 keeps a hidden
+ * class for each object literal with a getter, and with it the whole exchange, until the next full collection.)
+ */
+class SentByHost implements ResponseHead {
+  readonly fields = []
+  readonly contentLength: number | undefined
+  readonly probe: string | undefined
+  readonly highWaterMark: number
+
+  constructor(
+    { contentLength, probe, highWaterMark }: ResponseHead,
+    private readonly response: NodeResponseLike,
+  ) {
+    this.contentLength = contentLength
+    this.probe = probe
+    this.highWaterMark = highWaterMark
+  }
+
+  get status(): number {
+    return this.response.statusCode
   }
 }
 
