@@ -1,3 +1,5 @@
+export { HALF_CLOSED_MS, QuietWatch } from './adapters/half-close.ts'
+export type { HalfClosedPeer } from './adapters/half-close.ts'
 export { NodeExchange, send } from './adapters/node.ts'
 export { NodeSink } from './adapters/node-sink.ts'
 export type { NodeRequestLike, NodeResponseLike } from './adapters/node-sink.ts'

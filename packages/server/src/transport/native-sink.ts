@@ -1,11 +1,11 @@
 import { WriteStatus, type NativeEngine, type Payload } from '@catzilla/core-native'
 import type { ResponseHead, StreamSink } from '@catzilla/streaming'
+import { QuietWatch, type HalfClosedPeer } from '@catzilla/streaming/node'
 import { clientGone, streamEnded } from '../errors.ts'
 import { encodeFields } from './field-block.ts'
-import { HALF_CLOSED_MS } from './half-close.ts'
 
 /** The body of a response on the native engine. Head, first frame and (where that is known) the end leave in one system call. */
-export class NativeSink implements StreamSink {
+export class NativeSink implements StreamSink, HalfClosedPeer {
   lost = false
   private ended = false
   /** Until it has left. */
@@ -13,9 +13,8 @@ export class NativeSink implements StreamSink {
   private listener: (() => void) | undefined
   private resolveDrained: (() => void) | undefined
   private rejectDrained: ((reason: Error) => void) | undefined
-  private halfClosedTimer: NodeJS.Timeout | undefined
-  private wroteSinceFin = false
-  private readonly probe: string | undefined
+  private quiet: QuietWatch | undefined
+  private readonly probeFrame: string | undefined
 
   constructor(
     private readonly engine: NativeEngine,
@@ -24,13 +23,14 @@ export class NativeSink implements StreamSink {
     head: ResponseHead,
   ) {
     this.head = head
-    this.probe = head.probe
+    // A probe within a declared length would take the place of content.
+    this.probeFrame = head.contentLength === undefined ? head.probe : undefined
   }
 
   write(frame: string | Uint8Array): boolean {
     if (this.ended) throw streamEnded()
     if (this.lost) return false
-    this.wroteSinceFin = true
+    this.quiet?.progress()
     const { head, engine, slot, generation } = this
     const status = head === undefined ? engine.write(slot, generation, frame) : this.start(head, frame, false)
     if (status === WriteStatus.gone) this.lose()
@@ -86,31 +86,30 @@ export class NativeSink implements StreamSink {
     this.listener?.()
   }
 
-  /** A client that is gone answers the next packet with a reset; one that still reads gets what it waits for. */
   halfClosed(): void {
-    this.wroteSinceFin = false
-    if (this.probe !== undefined && this.head === undefined && !this.ended) this.write(this.probe)
-    this.wroteSinceFin = false
-    this.watchHalfClosed()
+    this.quiet = new QuietWatch(this)
+    this.quiet.start()
   }
 
   /** No timer of this sink fires any more. */
   release(): void {
-    clearTimeout(this.halfClosedTimer)
+    this.quiet?.stop()
   }
 
-  private watchHalfClosed(): void {
-    if (this.lost) return
-    this.halfClosedTimer = setTimeout(() => {
-      // While bytes wait for the client, it is the stream's own deadline that bounds it.
-      if (this.wroteSinceFin || this.resolveDrained !== undefined) {
-        this.wroteSinceFin = false
-        this.watchHalfClosed()
-      } else {
-        this.engine.abort(this.slot, this.generation)
-        this.lose()
-      }
-    }, HALF_CLOSED_MS)
+  // ── what is asked while the client's side is closed ──
+
+  get blocked(): boolean {
+    return this.resolveDrained !== undefined
+  }
+
+  /** Only behind a head: in front of it, the answer could still be another. */
+  probe(): void {
+    if (this.probeFrame !== undefined && this.head === undefined && !this.ended) this.write(this.probeFrame)
+  }
+
+  giveUp(): void {
+    this.engine.abort(this.slot, this.generation)
+    this.lose()
   }
 
   private start(

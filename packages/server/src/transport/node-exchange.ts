@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LazySignal, type FieldList, type ResponseHead, type StreamEnd, type StreamSink } from '@catzilla/streaming'
-import { NodeSink } from '@catzilla/streaming/node'
+import { HALF_CLOSED_MS, NodeSink } from '@catzilla/streaming/node'
 import { clientGone, serverError } from '../errors.ts'
-import { HALF_CLOSED_MS } from './half-close.ts'
 import { NodeBody } from './node-body.ts'
 import type { RequestHeaders, ServerExchange, TransportRequest } from './transport.ts'
 

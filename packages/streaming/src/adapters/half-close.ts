@@ -1,37 +1,33 @@
 import type { Socket } from 'node:net'
 
-/** A client that has closed its side and is not written to for so long is taken for gone. */
-const QUIET_MS = 750
+/**
+ * A client that has closed its side may still be reading: `nc -N`, or curl behind a pipe. But that is also all one sees of
+ * most clients that are gone. So one which gets nothing for this many milliseconds is taken for gone.
+ */
+export const HALF_CLOSED_MS = 750
 
-interface Watched {
-  /** Bytes wait for the peer. */
+/** Who is written to while the client's side is closed. */
+export interface HalfClosedPeer {
+  /** Bytes wait for the client: then it is the stream's own deadline that bounds it. */
   readonly blocked: boolean
+  /** Writes something harmless, where there is something: where nobody is left, that brings out a reset. */
   probe(): void
-  lose(): void
+  /** The client is gone. */
+  giveUp(): void
 }
 
-/**
- * Tells a client that closed only its sending side (`shutdown(SHUT_WR)`, as `nc -N` does) from one that left: both send FIN.
- * A probe brings out a reset where nobody is left; without any write there is nothing to learn from, so quiet means gone.
- *
- * @internal
- */
-export class HalfCloseWatch {
+/** Tells a client that closed only its sending side from one that left: both send FIN. */
+export class QuietWatch {
   private timer: ReturnType<typeof setTimeout> | undefined
   private progressed = false
+  private stopped = false
 
-  /** Only where the server leaves the writing side open; Node closes it otherwise. */
-  static appliesTo(socket: Socket): boolean {
-    const { server } = socket as { server?: { httpAllowHalfOpen?: boolean } }
-    return server?.httpAllowHalfOpen === true
-  }
+  constructor(private readonly peer: HalfClosedPeer) {}
 
-  constructor(
-    private readonly socket: Socket,
-    private readonly watched: Watched,
-  ) {
-    if (socket.readableEnded) this.start()
-    else socket.once('end', this.start)
+  /** FIN has come. */
+  start(): void {
+    this.peer.probe()
+    this.check()
   }
 
   /** Something was written. */
@@ -40,22 +36,46 @@ export class HalfCloseWatch {
   }
 
   stop(): void {
-    this.socket.off('end', this.start)
+    this.stopped = true
     clearTimeout(this.timer)
   }
 
-  private readonly start = (): void => {
-    this.watched.probe()
-    this.check()
-  }
-
   private check(): void {
+    if (this.stopped) return // The probe has found nobody.
     this.progressed = false
     this.timer = setTimeout(() => {
-      if (this.progressed || this.watched.blocked) return this.check()
-      this.watched.lose()
-      this.socket.destroy()
-    }, QUIET_MS)
+      if (this.progressed || this.peer.blocked) this.check()
+      else this.peer.giveUp()
+    }, HALF_CLOSED_MS)
     this.timer.unref()
   }
+}
+
+/**
+ * A {@link QuietWatch} that begins when a socket of Node has ended.
+ *
+ * @internal
+ */
+export class SocketWatch extends QuietWatch {
+  /** Only where the server leaves the writing side open; Node closes it otherwise. */
+  static appliesTo(socket: Socket): boolean {
+    const { server } = socket as { server?: { httpAllowHalfOpen?: boolean } }
+    return server?.httpAllowHalfOpen === true
+  }
+
+  constructor(
+    private readonly socket: Socket,
+    peer: HalfClosedPeer,
+  ) {
+    super(peer)
+    if (socket.readableEnded) this.start()
+    else socket.once('end', this.onEnd)
+  }
+
+  override stop(): void {
+    super.stop()
+    this.socket.off('end', this.onEnd)
+  }
+
+  private readonly onEnd = (): void => this.start()
 }

@@ -5,7 +5,7 @@ import { lostError, streamError } from '../errors.ts'
 import { Gate, refused } from '../gate.ts'
 import type { ResponseHead } from '../head.ts'
 import type { StreamSink } from '../sink.ts'
-import { HalfCloseWatch } from './half-close.ts'
+import { SocketWatch, type HalfClosedPeer } from './half-close.ts'
 import { placeFields } from './host-head.ts'
 
 /** A request of `node:http`, or one of `node:http2` through its compatibility API. */
@@ -30,14 +30,14 @@ const READY = Promise.resolve()
  * The head is handed to the response with the first frame and not before, so that the host can still answer something else
  * until then, and so that head and frame leave in one system call.
  */
-export class NodeSink implements StreamSink {
+export class NodeSink implements StreamSink, HalfClosedPeer {
   lost: boolean
   private ended = false
   private aborted = false
   private headWritten = false
   private waiting: Gate | undefined
   private readonly listeners: (() => void)[] = []
-  private readonly halfClose: HalfCloseWatch | undefined
+  private readonly halfClose: SocketWatch | undefined
   /** Behind another answer the response has no socket of its own yet, and never hears that the connection broke. */
   private readonly queuedOn: Socket | undefined
 
@@ -64,7 +64,7 @@ export class NodeSink implements StreamSink {
     if (this.http2 !== undefined) return
     const { socket } = response
     if (socket === null) this.queuedOn = response.req.socket.on('close', this.onClose)
-    else if (HalfCloseWatch.appliesTo(socket)) this.halfClose = new HalfCloseWatch(socket, this)
+    else if (SocketWatch.appliesTo(socket)) this.halfClose = new SocketWatch(socket, this)
   }
 
   write(frame: string | Uint8Array): boolean {
@@ -121,7 +121,7 @@ export class NodeSink implements StreamSink {
     else this.listeners.push(listener)
   }
 
-  /** The peer left without a word (see {@link HalfCloseWatch}). @internal */
+  /** The peer is gone. @internal */
   lose(): void {
     if (this.lost) return
     this.lost = true
@@ -141,6 +141,12 @@ export class NodeSink implements StreamSink {
   /** Whether bytes wait for the peer: then it has not gone quiet on us, it is only slow. @internal */
   get blocked(): boolean {
     return this.response.writableLength > 0
+  }
+
+  /** The peer left without a word. @internal */
+  giveUp(): void {
+    this.lose()
+    this.response.req.socket.destroy()
   }
 
   /** Takes its listeners off the response. */
