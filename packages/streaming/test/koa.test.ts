@@ -145,13 +145,7 @@ test('middleware outside may put another body in place: the source is released',
 
 test('under koa-compress each item arrives before the next is made', async () => {
   const script = new ScriptedSource('first ')
-  const { port } = await serve((app) => {
-    app.use(compress({ threshold: 0 }))
-    app.use(streaming())
-    app.use((ctx) => {
-      ctx.body = new StreamingResponse(script)
-    })
-  })
+  const { port } = await serveCompressed(script)
   const client = await RawClient.connect(port)
   const response = await client.get('/', { fields: { 'accept-encoding': 'gzip' } })
   expect(response.field('content-encoding')).toBe('gzip')
@@ -165,16 +159,21 @@ test('under koa-compress each item arrives before the next is made', async () =>
 
 test('under koa-compress a late failure breaks the body', async () => {
   const script = new ScriptedSource('before')
-  const { port, journal } = await serve((app) => {
-    app.use(compress({ threshold: 0 }))
-    app.use(streaming())
-    app.use((ctx) => {
-      ctx.body = new StreamingResponse(script)
-    })
-  })
+  const { port, journal } = await serveCompressed(script)
   const client = await RawClient.connect(port)
   const response = await client.get('/', { fields: { 'accept-encoding': 'gzip' } })
   script.fail(new Error('late'))
   await response.broken()
   expect(await journal.first('error')).toBe('late')
 })
+
+/** Serves a source with koa-compress in front. */
+function serveCompressed(source: ScriptedSource) {
+  return serve((app) => {
+    app.use(compress({ threshold: 0 }))
+    app.use(streaming())
+    app.use((ctx) => {
+      ctx.body = new StreamingResponse(source)
+    })
+  })
+}
