@@ -41,7 +41,13 @@ export default {
   workspaces: {
     '.': { entry: ['tooling/scripts/*.mjs'], project: ['tooling/{shared,scripts}/**/*.mjs', '*.ts'] },
     ...packages,
-    'tooling/bench': { entry: ['{src,servers,test}/**/*.{ts,mjs}'], project: ['**/*.{ts,mjs}'] },
+    'tooling/bench': {
+      entry: ['{src,servers,test}/**/*.{ts,mjs}'],
+      project: ['**/*.{ts,mjs}'],
+      // Their programs are found by name.
+      ignoreDependencies: ['bun', 'deno'],
+      ignoreBinaries: ['setpriv'],
+    },
     'tooling/testkit': { project: ['src/**', 'test/**'] },
     'apps/examples': { entry: ['*/*.mjs', 'test/**/*.ts'], project: ['**/*.{mjs,ts}'] },
   },

@@ -18,11 +18,21 @@ export type {
   TransportName,
 } from '@catzilla/server'
 
-export { CatzillaError, isCatzillaError, isStreamingResponse, StreamingResponse } from '@catzilla/streaming'
+export {
+  CatzillaError,
+  isCatzillaError,
+  isStreamingResponse,
+  relay,
+  StreamingResponse,
+  Topic,
+} from '@catzilla/streaming'
 export type {
   AfterCallback,
   FieldsInit,
   Outcome,
+  QueuePolicy,
+  RelayOptions,
+  RelayUpstream,
   StreamDeadlines,
   StreamEnd,
   StreamItem,
@@ -31,6 +41,9 @@ export type {
   StreamSource,
   StreamTrace,
   StreamWriter,
+  SubscribeOptions,
+  TopicOptions,
+  TopicStats,
 } from '@catzilla/streaming'
 
 export { csv } from '@catzilla/csv'

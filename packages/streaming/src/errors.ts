@@ -20,6 +20,12 @@ const ERRORS = {
   CZ_HEAD_FIELD: { base: TypeError, status: undefined },
   /** A writer ran more than 16 MiB ahead of its client. Await `write()`. */
   CZ_WRITER_AHEAD: { base: RangeError, status: undefined },
+  /** What is to be relayed is no `Response` and no `ReadableStream`, or its body is read already. */
+  CZ_RELAY_UPSTREAM: { base: TypeError, status: undefined },
+  /** The client of a topic's subscriber was too far behind, and its policy is `evict`. */
+  CZ_TOPIC_EVICTED: { base: Error, status: undefined },
+  /** A producer ran ahead of a subscriber that must miss nothing (policy `block`). Await `topic.drained()`. */
+  CZ_TOPIC_AHEAD: { base: RangeError, status: undefined },
 } as const
 
 export type StreamingErrorCode = keyof typeof ERRORS

@@ -1,6 +1,7 @@
 import { ByteBlock, PASS_THROUGH_BYTES, toBytes } from './byte-block.ts'
 import { Deadlines } from './deadlines.ts'
 import { publish, startTrace, type StreamTrace } from './diagnostics.ts'
+import { endArrived, watchEnd } from './ending.ts'
 import { show, streamError } from './errors.ts'
 import { Gate, refused } from './gate.ts'
 import type { ResponseHead } from './head.ts'
@@ -25,6 +26,7 @@ const FRAME_GROWTH = 4
 const TURN_BYTES = 64 * 1024
 const TURN_MS = 2
 const LARGEST_CLOCK_STEP = 128
+const FLUSH_CLOCK_STEP = 16
 
 /** A producer that ignores the promises of its writes gets an error here, instead of all the memory of the process. */
 const MAX_UNAWAITED_BYTES = 16 * 1024 * 1024
@@ -131,6 +133,7 @@ export class Pump {
       if (lead !== undefined) this.append(lead)
       if (isWriterSource(source)) return this.runWriter(source)
       this.iterator = toItemIterator(source, request)
+      this.iterator.attach?.(this)
     } catch (error) {
       return this.break('source-error', error)
     }
@@ -139,7 +142,7 @@ export class Pump {
   }
 
   /** Ends the stream early; without effect on one that has ended. */
-  stop(outcome: 'shutdown' | 'timeout', reason: Error): void {
+  stop(outcome: 'shutdown' | 'timeout' | 'source-error', reason: unknown): void {
     this.break(outcome, reason)
   }
 
@@ -415,11 +418,12 @@ export class Pump {
   // ── a source that pushes ───────────────────────────────────────────────────────────────────────────────────────────
 
   private runWriter({ produce }: WriterSource): void {
-    this.newTurn(performance.now())
-    const produced = produce(new StreamWriter(this, this.exchange.request), this.exchange.request)
-    if (!isThenable(produced)) return this.complete()
+    this.newTurn(0)
+    const writer = new StreamWriter(this, this.exchange.request)
+    const produced = produce(writer, this.exchange.request)
+    if (!isThenable(produced)) return writer.returned()
     produced.then(
-      () => this.complete(),
+      () => writer.returned(),
       (error: unknown) => this.break('source-error', error),
     )
   }
@@ -436,6 +440,7 @@ export class Pump {
       if (this.items >= this.clockItem && !this.held) this.readClock()
     } catch (error) {
       this.items-- // It was not taken.
+      this.break('source-error', error) // Whoever does not await the write must not end a body well that lacks it.
       return refused(error as Error)
     }
     this.flushWhenQuiet()
@@ -456,6 +461,10 @@ export class Pump {
 
   pushEnd(): void {
     this.complete()
+  }
+
+  pushFailure(error: unknown): void {
+    this.break('source-error', error)
   }
 
   private whenReady(): Promise<void> {
@@ -495,7 +504,7 @@ export class Pump {
       () => this.finish('client-abort', undefined),
     )
     this.deadlines?.sourceEnded()
-    nextTurn(expectEnd, this)
+    watchEnd(this)
   }
 
   /** What is still on its way is bounded by the peer's deadline: the source has done its part. @internal */
@@ -527,6 +536,7 @@ export class Pump {
     this.finished = true
     this.end = { outcome, error, committed: this.committed }
     this.deadlines?.clear()
+    endArrived(this)
     const { heartbeat } = this.opened.options
     if (heartbeat !== undefined) stopHeartbeat(heartbeat.intervalMs, this)
     if (outcome !== 'completed') {
@@ -567,15 +577,23 @@ let quietPumps: Pump[] = []
 function flushQuietPumps(): void {
   const pumps = quietPumps
   quietPumps = []
-  for (const pump of pumps) pump.quiet()
+  flushPumps(pumps)
+}
+
+/** Thousands can be due at once (a broadcast), and each may be a system call: the loop gets its turn in between. */
+function flushPumps(pumps: readonly Pump[]): void {
+  let start = 0
+  for (let i = 0; i < pumps.length; i++) {
+    pumps[i]!.quiet()
+    if ((i + 1) % FLUSH_CLOCK_STEP !== 0) continue
+    const now = performance.now()
+    if (start === 0) start = now
+    else if (now - start >= TURN_MS) return nextTurn(flushPumps, pumps.slice(i + 1))
+  }
 }
 
 function resume(pump: Pump): void {
   pump.resume()
-}
-
-function expectEnd(pump: Pump): void {
-  pump.expectEnd()
 }
 
 function encodesItems(encoder: ItemEncoder<never> | undefined): encoder is ItemEncoder<never> & EncodesItems {

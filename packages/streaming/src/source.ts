@@ -27,6 +27,25 @@ export interface ItemIterator {
   next(): IteratorResult<unknown, unknown> | PromiseLike<IteratorResult<unknown, unknown>>
   /** Releases the source; called at once when the stream ends early. */
   return?(): unknown
+  /** For a source that may have to break its stream off while nobody asks it for an item. */
+  attach?(stream: StoppableStream): void
+}
+
+/** The stream that a source feeds. */
+export interface StoppableStream {
+  stop(outcome: 'timeout' | 'source-error', reason: unknown): void
+}
+
+/**
+ * What a source has that a pump can read without a promise for each item.
+ *
+ * @internal
+ */
+export const JOIN: unique symbol = Symbol.for('catzilla.join')
+
+/** @internal */
+export interface JoinableSource {
+  [JOIN](): ItemIterator
 }
 
 /**
@@ -40,6 +59,7 @@ export function toItemIterator(source: unknown, request: StreamRequest): ItemIte
   while (typeof value === 'function') value = (value as (request: StreamRequest) => unknown)(request)
   if (typeof value === 'string' || ArrayBuffer.isView(value)) return [value][Symbol.iterator]()
   if (typeof value !== 'object' || value === null) throw badSource(value)
+  if (JOIN in value) return (value as JoinableSource)[JOIN]()
 
   const stream = isReadableStream(value) ? value : bodyOf(value)
   if (stream !== undefined) return fromReadableStream(stream)

@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import type { Server } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Http2Client } from '@catzilla/testkit'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 const ROWS = 'row 0\nrow 1\nrow 2\n'
 
@@ -28,6 +29,41 @@ test('the example that the README opens with runs', async () => {
   const text = await response.text()
   expect(text.slice(0, ROWS.length)).toBe(ROWS)
   expect(text.endsWith('row 999999\n')).toBe(true)
+})
+
+test('the example for the writer runs', async () => {
+  const response = await fetch(`http://localhost:${await serve('Write instead of yield', 'server')}/`)
+  expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+  const bytes = Buffer.from(await response.arrayBuffer())
+  expect(bytes.toString()).toBe('\ufeffid,name\n1,"Ada, Countess"\n2,Grace\n')
+})
+
+test('the example for relay runs', async () => {
+  const llm = createServer((req, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' })
+    req.on('end', () => res.end(`data: ${req.method} ${req.headers.authorization}\n\n`)).resume()
+  })
+  await new Promise<void>((resolve) => llm.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void llm.close())
+  vi.stubEnv('LLM_URL', `http://127.0.0.1:${(llm.address() as AddressInfo).port}/`)
+  vi.stubEnv('LLM_KEY', 'key')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const response = await fetch(`http://localhost:${await serve("Relay another server's answer", 'server')}/`)
+  expect(response.headers.get('content-type')).toBe('text/event-stream')
+  expect(await response.text()).toBe('data: POST Bearer key\n\n')
+})
+
+test('the example for broadcast runs', async () => {
+  const response = await fetch(`http://localhost:${await serve('Broadcast', 'server')}/`)
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  while (text.split('\n').length < 4) text += (await reader.read()).value
+  await reader.cancel()
+  const symbols = text
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { symbol: string }).symbol)
+  expect(symbols.slice(0, 3)).toEqual(['ACME', 'BETA', 'ACME'])
 })
 
 test('the example for HTTP/2 runs', async () => {

@@ -1,6 +1,14 @@
-import { Readable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 import { expectTypeOf, test } from 'vitest'
-import { StreamingResponse, type StreamEnd, type StreamRequest, type StreamWriter } from '@catzilla/streaming'
+import {
+  relay,
+  StreamingResponse,
+  Topic,
+  type StreamEnd,
+  type StreamRequest,
+  type StreamWriter,
+} from '@catzilla/streaming'
+import { nodeWritable } from '@catzilla/streaming/node'
 
 interface Row {
   readonly id: number
@@ -84,4 +92,47 @@ test('after() chains, and its callback gets the end', () => {
     expectTypeOf(end).toEqualTypeOf<StreamEnd>()
   })
   expectTypeOf(response).toEqualTypeOf<StreamingResponse<Row>>()
+})
+
+test('a topic of objects needs an encode, and its source goes into a response as it is', () => {
+  const topic = new Topic<Row>({ encode: (row, sequence) => `${sequence}: ${row.id}\n` })
+  // @ts-expect-error nothing says how to encode a row
+  void new Topic<Row>()
+  void new Topic().publish('text')
+  // @ts-expect-error a number is neither text nor bytes
+  new Topic().publish(1)
+  expectTypeOf(topic.publish(row)).toEqualTypeOf<number>()
+  topic.subscribe({
+    filter: (row) => {
+      expectTypeOf(row).toEqualTypeOf<Row>()
+      return true
+    },
+    // @ts-expect-error not a policy
+    policy: 'drop',
+  })
+  expectTypeOf(new StreamingResponse(topic.subscribe())).toEqualTypeOf<StreamingResponse<string | Uint8Array>>()
+})
+
+test('relay takes a Response and streams of text or bytes, and no options that would change them', async () => {
+  expectTypeOf(relay(await fetch('http://localhost/'))).toEqualTypeOf<StreamingResponse>()
+  expectTypeOf(
+    relay(new ReadableStream<Uint8Array>(), { status: 201, contentType: 'text/html' }),
+  ).toEqualTypeOf<StreamingResponse>()
+  relay(new ReadableStream<string>(), { headers: { 'set-cookie': ['a=1'] }, deadlines: { idleMs: 1 } })
+  // @ts-expect-error numbers are neither text nor bytes
+  relay(new ReadableStream<number>())
+  // @ts-expect-error a promise is awaited first
+  relay(fetch('http://localhost/'))
+  // @ts-expect-error bodies go on as they are
+  relay(new Response(), { encode: String })
+})
+
+test('what text or bytes come from is piped into a writer', () => {
+  StreamingResponse.fromWriter(async (w) => {
+    await new ReadableStream<string>().pipeTo(w.writable)
+    await new ReadableStream<Uint8Array>().pipeThrough(new CompressionStream('gzip')).pipeTo(w.writable)
+    // @ts-expect-error objects are neither
+    await new ReadableStream<Row>().pipeTo(w.writable)
+    expectTypeOf(nodeWritable(w)).toEqualTypeOf<Writable>()
+  })
 })

@@ -51,6 +51,16 @@ test('awaited writes of one turn share a frame, also from the first turn on', as
   expect(exchange.sink.calls).toEqual(['write 7', 'end'])
 })
 
+test('awaited writes of one turn share a frame, however late the first comes', async () => {
+  const { writer, exchange, finish } = open()
+  await new Promise((resolve) => setTimeout(resolve, 10)) // Longer than a turn of the pump.
+  await writer.write('one ')
+  await writer.write('two')
+  finish()
+  await exchange.end()
+  expect(exchange.sink.calls).toEqual(['write 7', 'end'])
+})
+
 test('flush sends what is pending now', () => {
   const { writer, sink, finish } = open()
   void writer.write('one')
@@ -124,13 +134,20 @@ test('closing twice is closing once', async () => {
   expect(exchange.sink.calls).toEqual(['end'])
 })
 
-test('a bad item rejects, and does not count', async () => {
+test('a bad item rejects, and breaks the stream off behind what came before, awaited or not', async () => {
   const { writer, exchange, finish } = open()
-  await expect(writer.write(42 as unknown as string)).rejects.toMatchObject({ code: 'CZ_STREAM_ITEM' })
   await writer.write('good')
+  await expect(writer.write(42 as unknown as string)).rejects.toMatchObject({ code: 'CZ_STREAM_ITEM' })
+  finish() // The callback returns as if nothing had happened.
+  expect(await exchange.end()).toMatchObject({ outcome: 'source-error', error: { code: 'CZ_STREAM_ITEM' } })
+  expect(exchange.sink.calls).toEqual(['write 4', 'abort'])
+})
+
+test('a bad item ahead of all others leaves the answer to the host', async () => {
+  const { writer, exchange, finish } = open()
+  void writer.write({} as unknown as string)
   finish()
-  expect(await exchange.end()).toMatchObject({ outcome: 'completed' })
-  expect(exchange.sink.text).toBe('good')
+  expect(await exchange.end()).toMatchObject({ outcome: 'source-error', committed: false })
 })
 
 test('a write that waits rejects when the peer is lost', async () => {

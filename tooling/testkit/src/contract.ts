@@ -1,4 +1,5 @@
 import { afterAll, describe, test } from 'vitest'
+import { broadcast } from './contract/broadcast.ts'
 import { cleanUp } from './contract/clean-up.ts'
 import { connections } from './contract/connections.ts'
 import { deadlines } from './contract/deadlines.ts'
@@ -9,6 +10,7 @@ import { halfClose } from './contract/half-close.ts'
 import { heads } from './contract/heads.ts'
 import { incremental } from './contract/incremental.ts'
 import { heavy, pull } from './contract/pull.ts'
+import { relaying } from './contract/relay.ts'
 import { sources } from './contract/sources.ts'
 import { Stage, type Chapter, type ContractCase, type StreamHost } from './contract/chapter.ts'
 import { writer } from './contract/writer.ts'
@@ -31,6 +33,8 @@ const TOGETHER: readonly Chapter[] = [
   deadlines,
   diagnostics,
   writer,
+  broadcast,
+  relaying,
 ]
 
 /** Cases that keep the processor busy or measure memory: one after another. */

@@ -13,7 +13,7 @@ type Frame = string | Uint8Array
 export class DeferredSink implements StreamSink {
   private target: StreamSink | undefined
   private endTarget!: (last: Frame | undefined) => Promise<void>
-  private readonly attached = new Gate()
+  private attached: Gate | undefined
   // What was called before there was a target.
   private readonly frames: Frame[] = []
   private length = 0
@@ -29,7 +29,7 @@ export class DeferredSink implements StreamSink {
     private readonly highWaterMark: number,
     private readonly ready: () => void,
   ) {
-    connection.onLost(() => this.attached.refuse(lostError()))
+    connection.onLost(() => this.attached?.refuse(lostError()))
   }
 
   /** All frames go to `target` from now on. */
@@ -38,7 +38,7 @@ export class DeferredSink implements StreamSink {
     this.endTarget = endTarget
     for (const frame of this.frames.splice(0)) target.write(frame)
     if (this.flushed) target.flush()
-    if (this.broken === undefined) this.attached.open()
+    if (this.broken === undefined) this.attached?.open()
     else target.abort(this.broken.reason)
   }
 
@@ -53,7 +53,7 @@ export class DeferredSink implements StreamSink {
 
   drained(): Promise<void> {
     if (this.lost) return refused(lostError())
-    return this.target?.drained() ?? this.attached.passed.then(() => this.target!.drained())
+    return this.target?.drained() ?? this.whenAttached().then(() => this.target!.drained())
   }
 
   flush(): void {
@@ -66,7 +66,11 @@ export class DeferredSink implements StreamSink {
     if (this.lost) return refused(lostError())
     if (this.target !== undefined) return this.endTarget(last)
     this.ready()
-    return this.attached.passed.then(() => this.endTarget(last))
+    return this.whenAttached().then(() => this.endTarget(last))
+  }
+
+  private whenAttached(): Promise<void> {
+    return (this.attached ??= new Gate()).passed
   }
 
   abort(reason: unknown): void {

@@ -50,28 +50,41 @@ Object.assign(streaming, {
   [Symbol.for('plugin-meta')]: { name: '@catzilla/streaming', fastify: '5.x' },
 })
 
-/** Replies whose handler called `stream()`: a type that they have is the handler's. */
-const streamed = new WeakSet<FastifyReply>()
+/**
+ * What `reply.stream()` hands to Fastify: it looks like a stream, so that Fastify takes it neither for JSON nor for something
+ * to give a type. Nobody reads it: the hook below puts the body in its place.
+ */
+class StreamPayload {
+  constructor(readonly response: StreamingResponse<never>) {}
 
-function streamHere(this: FastifyReply, response: StreamingResponse<never>): FastifyReply {
-  if (this.hasHeader('content-type')) streamed.add(this)
-  return this.send(response)
+  pipe(): void {}
 }
 
-/** A stream is not to be made JSON of, and gets no type by being an object. */
+function streamHere(this: FastifyReply, response: StreamingResponse<never>): FastifyReply {
+  return this.send(new StreamPayload(response))
+}
+
+/** A response that the handler returned is an object to Fastify, which is not to be made JSON of, and gets no type by it. */
 const keepStreams: preSerializationHookHandler = (_request, reply, payload, done) => {
   if (isStreamingResponse(payload)) {
     reply.serializer((same: string) => same)
-    if (!streamed.has(reply)) reply.removeHeader('content-type')
+    reply.removeHeader('content-type')
   }
   done(null, payload)
 }
 
 /** Waits until there is something to send, then goes on with a head and a body to pipe. */
 const startStreams: onSendHookHandler = (request, reply, payload, done) => {
-  if (!isStreamingResponse(payload)) return done(null, payload)
-  reply.serializer(null as never) // An error that is answered instead is made JSON of as ever.
-  startHosted(request.raw, reply.raw, payload as StreamingResponse<never>, {
+  let response: StreamingResponse<never>
+  if (payload instanceof StreamPayload) {
+    response = payload.response
+  } else if (isStreamingResponse(payload)) {
+    response = payload
+    reply.serializer(null as never) // An error that is answered instead is made JSON of as ever.
+  } else {
+    return done(null, payload)
+  }
+  startHosted(request.raw, reply.raw, response, {
     host: reply,
     pipedByPipeline: false,
     ended: (end) => logEnd(reply, end),
@@ -97,9 +110,10 @@ function isLive(reply: FastifyReply): boolean {
   return /\bno-transform\b/i.test(String(reply.getHeader('cache-control')))
 }
 
-/** A client that leaves is no error, and Fastify notes it. Its text for broken bodies is the one that users search for. */
+/** A client that leaves is no error. The texts are Fastify's own for these ends, as users search for them. */
 function logEnd({ log }: FastifyReply, { outcome, error }: StreamEnd): void {
   if (outcome === 'source-error')
     log.warn({ err: error }, 'response terminated with an error with headers already sent')
+  else if (outcome === 'client-abort') log.info({ err: error }, 'stream closed prematurely')
   else if (outcome !== 'completed') log.info({ err: error }, `stream ended early: ${outcome}`)
 }

@@ -41,10 +41,10 @@ export function placeFields(
   set: (name: string, value: string) => void,
   append: (name: string, value: string) => void,
 ): void {
-  const seen = new Set(ADDED_FIELDS)
+  let seen: Set<string> | undefined
   for (const [name, value] of fields) {
-    if (seen.has(name)) append(name, value)
+    if (seen?.has(name) === true || ADDED_FIELDS.has(name)) append(name, value)
     else set(name, value)
-    seen.add(name)
+    if (fields.length > 1) (seen ??= new Set()).add(name)
   }
 }

@@ -47,6 +47,7 @@ export class NodeSink implements StreamSink, HalfClosedPeer {
    */
   private readonly wrapped: boolean
   private wrapperFull = false
+  private hearsDrain = false
   private readonly http2: Http2Stream | undefined
   /** A broken body of HTTP/2 waits for its last bytes. */
   private resetWhenWritten: (() => void) | undefined
@@ -60,7 +61,6 @@ export class NodeSink implements StreamSink, HalfClosedPeer {
     this.http2 = http2StreamOf(response)
     if (this.lost) return
     response.on('close', this.onClose)
-    response.on('drain', this.onDrain)
     if (this.http2 !== undefined) return
     const { socket } = response
     if (socket === null) this.queuedOn = response.req.socket.on('close', this.onClose)
@@ -84,7 +84,9 @@ export class NodeSink implements StreamSink, HalfClosedPeer {
 
   drained(): Promise<void> {
     if (this.lost || this.aborted) return refused(lostError())
-    return this.hasRoom() ? READY : (this.waiting ??= new Gate()).passed
+    if (this.hasRoom()) return READY
+    this.listenForDrain()
+    return (this.waiting ??= new Gate()).passed
   }
 
   flush(): void {
@@ -152,8 +154,8 @@ export class NodeSink implements StreamSink, HalfClosedPeer {
   /** Takes its listeners off the response. */
   release(): void {
     this.response.off('close', this.onClose)
-    this.response.off('drain', this.onDrain)
-    this.response.off('finish', this.onFinish)
+    if (this.hearsDrain) this.response.off('drain', this.onDrain)
+    if (this.ended) this.response.off('finish', this.onFinish)
     this.queuedOn?.off('close', this.onClose)
     this.halfClose?.stop()
   }
@@ -183,6 +185,13 @@ export class NodeSink implements StreamSink, HalfClosedPeer {
   private isCloseDelimited(): boolean {
     const { response } = this
     return this.headWritten && !response.chunkedEncoding && !response.hasHeader('content-length')
+  }
+
+  /** From the first time on that the peer is behind: most streams never are. */
+  private listenForDrain(): void {
+    if (this.hearsDrain) return
+    this.hearsDrain = true
+    this.response.on('drain', this.onDrain)
   }
 
   private hasRoom(): boolean {

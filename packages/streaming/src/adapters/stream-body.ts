@@ -24,7 +24,7 @@ interface Connection {
  */
 export class StreamBody extends Readable {
   readonly sink: DeferredSink
-  private readonly reader: ReadableSink
+  private reader: ReadableSink | undefined
   private way: 'undecided' | 'direct' | 'readable' = 'undecided'
 
   /** @param ready is called when there is something to send, be it only the head. */
@@ -35,17 +35,21 @@ export class StreamBody extends Readable {
   ) {
     super({ highWaterMark })
     this.sink = new DeferredSink(connection.sink, highWaterMark, ready)
-    this.reader = new ReadableSink(this, connection.sink)
   }
 
   override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean }): T {
     if (!this.canStepAside(destination, options)) {
-      this.reader.goesTo(destination)
+      this.asReadable().goesTo(destination)
       return super.pipe(destination, options)
     }
-    const { sink } = this.connection
+    const { sink, pipedByPipeline } = this.connection
     this.way = 'direct'
-    this.sink.attach(sink, (last) => this.endThen(() => sink.end(last)))
+    if (pipedByPipeline) {
+      this.sink.attach(sink, (last) => this.endThen(() => sink.end(last)))
+    } else {
+      this.sink.attach(sink)
+      this.endEmpty()
+    }
     return destination
   }
 
@@ -53,6 +57,12 @@ export class StreamBody extends Readable {
     const { response, pipedByPipeline } = this.connection
     if (this.way !== 'undecided' || (destination as unknown) !== response) return false
     return options?.end !== false || pipedByPipeline
+  }
+
+  /** Nobody waits for the end of what is piped: as a Readable it is through, and the response tells the rest. */
+  private endEmpty(): void {
+    this.push(null)
+    this.read()
   }
 
   /** Ends itself first: the host must not see a response that finished before the body which it piped into it. */
@@ -65,14 +75,18 @@ export class StreamBody extends Readable {
   }
 
   override _read(): void {
-    if (this.way === 'readable') return this.reader.onRead()
+    if (this.way === 'readable') return this.reader!.onRead()
     if (this.way === 'direct') return
     this.way = 'readable'
-    this.sink.attach(this.reader)
+    this.sink.attach(this.asReadable())
+  }
+
+  private asReadable(): ReadableSink {
+    return (this.reader ??= new ReadableSink(this, this.connection.sink))
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (!this.readableEnded && !this.reader.broken) this.connection.sink.lose()
+    if (!this.readableEnded && this.reader?.broken !== true) this.connection.sink.lose()
     callback(error)
   }
 }

@@ -1,7 +1,19 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { StreamingResponse, type StreamEnd, type StreamWriter } from '@catzilla/streaming'
+import { nodeWritable } from '@catzilla/streaming/node'
 import { expect } from 'vitest'
 import { Journal, settled } from '../waits.ts'
 import { chapter } from './chapter.ts'
+
+/** The contract's bound: the source has ended so long after the client left. */
+const CLEAN_UP_MS = 1_000
+
+/** The forms in which a writer is piped into. */
+const PIPES: Record<string, (source: Readable, w: StreamWriter) => Promise<void>> = {
+  WritableStream: (source, w) => (Readable.toWeb(source) as ReadableStream<string>).pipeTo(w.writable),
+  Writable: (source, w) => pipeline(source, nodeWritable(w)),
+}
 
 /** The code with which a promise rejects; `undefined` when it does not. */
 async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
@@ -87,14 +99,23 @@ export const writer = chapter('the writer', (holds) => {
     finish()
   })
 
-  holds('a write of what is neither text nor bytes rejects', async ({ serve }) => {
-    const { response, writer: given, finish } = heldWriter()
+  holds('a write of what is neither text nor bytes breaks the body, also when nobody awaits it', async ({ serve }) => {
+    const { response, writer: given, finish, journal } = heldWriter()
     const server = await serve(response)
     const client = await server.connect()
     client.request({})
     const w = await given()
-    expect(await codeOf(w.write({} as unknown as string))).toBe('CZ_STREAM_ITEM')
+    void w.write('before')
+    const answer = await client.response()
+    await answer.receives('before')
+    const bad = w.write({} as unknown as string)
     finish()
+    expect(await answer.broken()).toBe('before')
+    expect(await codeOf(bad)).toBe('CZ_STREAM_ITEM')
+    expect(await journal.first<StreamEnd>('after')).toMatchObject({
+      outcome: 'source-error',
+      error: { code: 'CZ_STREAM_ITEM' },
+    })
   })
 
   holds('a write that waits for the reader rejects when the client leaves', async ({ serve }) => {
@@ -140,6 +161,31 @@ export const writer = chapter('the writer', (holds) => {
     await new Promise(setImmediate) // Unhandled rejections are reported by now, and fail the run.
     expect(w.closed).toBe(true)
   })
+
+  for (const [face, pipe] of Object.entries(PIPES)) {
+    holds(`what is piped into its ${face} arrives whole, after the callback has returned`, async ({ serve }) => {
+      const lines = Array.from({ length: 5_000 }, (_, i) => `line ${i} é€😀\n`)
+      const server = await serve(() => StreamingResponse.fromWriter((w) => void pipe(Readable.from(lines), w)))
+      const response = await server.get()
+      expect((await response.whole()) === lines.join('')).toBe(true)
+    })
+
+    holds(`a client that leaves ends what is piped into its ${face}, while it is silent`, async ({ serve }) => {
+      const journal = new Journal()
+      const source = new Readable({ read() {} })
+      source.push('first')
+      source.on('close', () => journal.note('closed'))
+      const server = await serve(() => {
+        return StreamingResponse.fromWriter((w) => pipe(source, w)).after(journal.noting('after'))
+      })
+      const client = await server.connect()
+      const response = await client.get()
+      await response.receives('first')
+      client.reset()
+      await journal.first('closed', CLEAN_UP_MS)
+      expect(await journal.first<StreamEnd>('after')).toMatchObject({ outcome: 'client-abort', error: undefined })
+    })
+  }
 
   holds('a writer that ignores all promises gets an error instead of all the memory', async ({ serve }) => {
     const { response, writer: given, journal } = heldWriter()

@@ -1,0 +1,138 @@
+import { show, streamError } from '../errors.ts'
+import { JOIN, type ItemIterator, type JoinableSource, type StreamItem } from '../source.ts'
+import { Broadcast } from './broadcast.ts'
+import {
+  resolveSubscribeOptions,
+  resolveTopicOptions,
+  type ResolvedTopicOptions,
+  type SubscribeOptions,
+  type TopicOptions,
+} from './options.ts'
+
+/** Counters of a topic, and what it holds at the moment. */
+export interface TopicStats {
+  readonly subscribers: number
+  /** Items published, which is the newest sequence. */
+  readonly published: number
+  /** Frames that were lost to a subscriber because its client was behind, summed over all of them. */
+  readonly dropped: number
+  /** Frames that a newer one of their key took the place of, before a client that was behind got them. */
+  readonly coalesced: number
+  /** Subscribers whose stream was broken off because they were too far behind. */
+  readonly evicted: number
+  readonly heldFrames: number
+  readonly heldBytes: number
+}
+
+/**
+ * Broadcast: what is published goes to all who listen, encoded once.
+ *
+ * A topic is a log of shared frames with one cursor for each subscriber. What is published within one turn leaves each socket
+ * in one write. For a client that is behind, frames wait up to its bounds; then its policy decides.
+ *
+ * @example
+ * ```ts
+ * const prices = new Topic<Price>({ encode: (price) => `${JSON.stringify(price)}\n` })
+ * app.get('/prices', () => new StreamingResponse(prices.subscribe({ policy: 'coalesce' }), { head: 'eager' }))
+ * feed.on('price', (price) => prices.publish(price, { key: price.symbol }))
+ * ```
+ */
+export class Topic<Item = StreamItem> {
+  private readonly broadcast: Broadcast<Item>
+  private readonly encode: ResolvedTopicOptions<Item>['encode']
+
+  /** @throws {TypeError} `CZ_STREAM_OPTION` */
+  constructor(...options: [Item] extends [StreamItem] ? [options?: TopicOptions<Item>] : [options: TopicOptions<Item>])
+  constructor(options?: TopicOptions<Item>) {
+    const { encode, retention } = resolveTopicOptions<Item>(options)
+    this.broadcast = new Broadcast(retention)
+    this.encode = encode
+  }
+
+  /**
+   * Sends an item to all who listen. It is encoded at once: what `encode` throws comes out here, and nobody gets anything.
+   *
+   * @param options.key names the state that the item brings up to date, for subscribers with the policy `coalesce`.
+   * @returns its sequence, counted from 1 without gaps.
+   * @throws {TypeError} `CZ_STREAM_ITEM` for what is neither text nor bytes, and not encoded.
+   * @throws {RangeError} `CZ_TOPIC_AHEAD` when a subscriber with the policy `block` is behind by twice its bounds.
+   * @throws {Error} `CZ_STREAM_CLOSED` after `close()` and `abort()`.
+   */
+  publish(item: Item, options?: { readonly key?: unknown }): number {
+    const { broadcast, encode } = this
+    if (broadcast.closed) throw streamError('CZ_STREAM_CLOSED', 'The topic is closed; publish before close()')
+    broadcast.refuseFlood()
+    const encoded: unknown = encode === undefined ? item : encode(item, broadcast.log.newest + 1)
+    return broadcast.publish(item, requireFrame(encoded), options?.key)
+  }
+
+  /**
+   * A source of what is published, for a response or for `for await`. It can be used more than once, and holds nothing until a
+   * stream starts. What it gives is encoded already.
+   *
+   * @throws {TypeError} `CZ_STREAM_OPTION`
+   */
+  subscribe(options?: SubscribeOptions<Item>): AsyncIterable<string | Uint8Array> {
+    const resolved = resolveSubscribeOptions(options)
+    const join = () => this.broadcast.join(resolved)
+    const source: AsyncIterable<string | Uint8Array> & JoinableSource = {
+      [JOIN]: join,
+      [Symbol.asyncIterator]: () => withPromises(join()),
+    }
+    return source
+  }
+
+  /** Resolves when no subscriber with the policy `block` is at its bounds: at once, where none is. */
+  drained(): Promise<void> {
+    return this.broadcast.drained()
+  }
+
+  /** Ends the topic well: subscribers get what waits for them, then their streams end. */
+  close(): void {
+    this.broadcast.close()
+  }
+
+  /** Ends the topic because its feed failed: the streams of all subscribers break off with `reason`. */
+  abort(reason: unknown): void {
+    this.broadcast.abort(reason)
+  }
+
+  get stats(): TopicStats {
+    const { log, subscribers, counts } = this.broadcast
+    return {
+      subscribers: subscribers.size,
+      published: log.newest,
+      ...counts,
+      heldFrames: log.size,
+      heldBytes: log.bytes,
+    }
+  }
+}
+
+function requireFrame(encoded: unknown): StreamItem {
+  if (typeof encoded === 'string' || ArrayBuffer.isView(encoded)) return encoded
+  const cure = 'publish text or bytes, or give the topic an encode()'
+  throw streamError('CZ_STREAM_ITEM', `A topic sends text or bytes (got ${show(encoded)}); ${cure}`)
+}
+
+/** For consumers other than a pump: calls of `next()` wait for each other, and each has a promise of its own. */
+function withPromises(iterator: ItemIterator): AsyncIterator<string | Uint8Array, undefined> {
+  type Result = IteratorResult<string | Uint8Array, undefined>
+  let last: Promise<unknown> = Promise.resolve()
+  const ask = () =>
+    new Promise<Result>((resolve, reject) => {
+      const result = iterator.next() as Result | PromiseLike<Result>
+      if ('then' in result) result.then(resolve, reject)
+      else resolve(result)
+    })
+  return {
+    next() {
+      const result = last.then(ask)
+      last = result.catch(() => {})
+      return result
+    },
+    async return() {
+      return iterator.return?.() as Result
+    },
+  }
+}
