@@ -1,5 +1,6 @@
 export { CatzillaError, isCatzillaError } from './errors.ts'
 export type { StreamingErrorCode } from './errors.ts'
+export type { FileRange } from './file.ts'
 export { checkStatus, toFields } from './head.ts'
 export type { FieldList, FieldsInit, ResponseHead } from './head.ts'
 export type { ItemEncoder, StreamDeadlines, StreamOptions } from './options.ts'

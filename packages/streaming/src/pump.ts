@@ -3,6 +3,7 @@ import { Deadlines } from './deadlines.ts'
 import { publish, startTrace, type StreamTrace } from './diagnostics.ts'
 import { endArrived, watchEnd } from './ending.ts'
 import { show, streamError } from './errors.ts'
+import { FILE, isFileSource, type FileRange, type FileSource } from './file.ts'
 import { Gate, refused } from './gate.ts'
 import type { ResponseHead } from './head.ts'
 import { startHeartbeat, stopHeartbeat } from './heartbeat.ts'
@@ -134,6 +135,7 @@ export class Pump {
       if (isWriterSource(source)) return this.runWriter(source)
       this.iterator = toItemIterator(source, request)
       this.iterator.attach?.(this)
+      if (this.canSendFile(source)) return this.sendFile(source[FILE])
     } catch (error) {
       return this.break('source-error', error)
     }
@@ -359,7 +361,7 @@ export class Pump {
         // A reader as fast as the source drains us within this very turn: without a new one, nobody else would get theirs.
         nextTurn(resume, this)
       },
-      () => {}, // The peer is lost: onLost() ends the stream.
+      (error: unknown) => this.break('source-error', error), // Where the peer is lost, onLost() has ended the stream before.
     )
   }
 
@@ -413,6 +415,29 @@ export class Pump {
 
   private makeDeadlines(): Deadlines {
     return (this.deadlines ??= new Deadlines(this.opened.options.deadlines, (error) => this.break('timeout', error)))
+  }
+
+  // ── a file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A declared length that is another than the file's is left to the usual way, which breaks off where the two part. */
+  private canSendFile(source: unknown): source is FileSource {
+    if (this.sink.sendFile === undefined || this.opened.encoder !== undefined || !isFileSource(source)) return false
+    const { length } = source[FILE]
+    return length > 0 && length === this.bytesLeft
+  }
+
+  /** The sink takes it from here; the file stays open until the end of the stream is reported. */
+  private sendFile(range: FileRange): void {
+    this.held = true
+    this.committed = true
+    if (this.trace !== undefined) traceBytes(this.trace, range.length)
+    this.sink.sendFile!(range).then(
+      () => {
+        this.bytesLeft = 0
+        this.complete()
+      },
+      (error: unknown) => this.break('source-error', error),
+    )
   }
 
   // ── a source that pushes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -619,8 +644,12 @@ function abortedError({ outcome, error }: StreamEnd): Error {
 }
 
 function traceFrame(trace: StreamTrace, frame: string | Uint8Array): void {
+  traceBytes(trace, byteLength(frame))
+}
+
+function traceBytes(trace: StreamTrace, bytes: number): void {
   trace.frames++
-  trace.bytes += byteLength(frame)
+  trace.bytes += bytes
   if (trace.firstByteAt !== undefined) return
   trace.firstByteAt = performance.now()
   publish('first-byte', trace)

@@ -1,4 +1,5 @@
 import { streamError, show } from './errors.ts'
+import { FILE, isFileSource } from './file.ts'
 import type { FieldList, ResponseHead } from './head.ts'
 import { runAfter, type Outcome, type StreamEnd } from './outcome.ts'
 import { Pump } from './pump.ts'
@@ -64,11 +65,12 @@ export function isHeadOnly({ method }: { readonly method: string }, { status }: 
   return method === 'HEAD' || status === 204 || status === 205 || status === 304
 }
 
-function headOf({ status, fields, options }: OpenedStream): ResponseHead {
+function headOf({ status, fields, options, source, encoder }: OpenedStream): ResponseHead {
   return {
     status,
     fields: fields.some(isLength) ? fields.filter((field) => !isLength(field)) : fields,
-    contentLength: declaredLength(fields),
+    contentLength:
+      declaredLength(fields) ?? (encoder === undefined && isFileSource(source) ? source[FILE].length : undefined),
     probe: options.heartbeat?.frame,
     highWaterMark: options.highWaterMark,
   }

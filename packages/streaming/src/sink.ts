@@ -1,3 +1,4 @@
+import type { FileRange } from './file.ts'
 import type { ResponseHead } from './head.ts'
 import type { StreamEnd } from './outcome.ts'
 
@@ -13,7 +14,10 @@ export interface StreamSink {
    * and says `false`.
    */
   write(frame: string | Uint8Array): boolean
-  /** Resolves when the peer has caught up, rejects when it is lost; it never stays pending. */
+  /**
+   * Resolves when the peer has caught up, rejects when it is lost, or when what was written cannot be sent any more (a buffer
+   * was transferred away); it never stays pending.
+   */
   drained(): Promise<void>
   /** The source went quiet: sends the head if it still waits, and lets go of what corking or compression holds. */
   flush(): void
@@ -22,6 +26,11 @@ export interface StreamSink {
    * head, frame and end can leave in one system call. Later writes throw `CZ_STREAM_CLOSED`.
    */
   end(last?: string | Uint8Array): Promise<void>
+  /**
+   * Sends bytes of a file without a detour through this process; only behind a declared length. Nothing is written meanwhile.
+   * Resolves when the peer has room for more, rejects when it is lost or the file cannot be read to the end of the range.
+   */
+  sendFile?(file: FileRange): Promise<void>
   /** Unclean finish: the body is broken off without a terminating chunk, so that nobody takes it for a whole one. */
   abort(reason: unknown): void
   /** The peer is gone. */

@@ -66,6 +66,13 @@ test('the example for broadcast runs', async () => {
   expect(symbols.slice(0, 3)).toEqual(['ACME', 'BETA', 'ACME'])
 })
 
+test('the example for files runs', async () => {
+  const response = await fetch(`http://localhost:${await serve('Files', 'server')}/`)
+  const text = await response.text()
+  expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(text)))
+  expect(text).toBe(await readFile('package.json', 'utf8'))
+})
+
 test('the example for HTTP/2 runs', async () => {
   const client = await Http2Client.connect(await serve('HTTP/2', 'server'))
   const response = await client.get('/')

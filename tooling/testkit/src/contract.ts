@@ -6,6 +6,7 @@ import { deadlines } from './contract/deadlines.ts'
 import { diagnostics } from './contract/diagnostics.ts'
 import { ends } from './contract/ends.ts'
 import { fairness } from './contract/fairness.ts'
+import { files } from './contract/files.ts'
 import { halfClose } from './contract/half-close.ts'
 import { heads } from './contract/heads.ts'
 import { incremental } from './contract/incremental.ts'
@@ -34,6 +35,7 @@ const TOGETHER: readonly Chapter[] = [
   diagnostics,
   writer,
   broadcast,
+  files,
   relaying,
 ]
 
