@@ -1,4 +1,4 @@
-import { rejectUnknown, show } from '@catzilla/streaming/format'
+import { defined, rejectUnknown, show } from '@catzilla/streaming/format'
 import { serverError } from './errors.ts'
 import { defaultLogger, type Logger } from './logger.ts'
 import type { TransportName } from './transport/transport.ts'
@@ -104,8 +104,9 @@ export function resolveOptions(options: AppOptions = {}): ResolvedAppOptions {
     throw serverError('CZ_SERVER_OPTION', `transport must be 'native' or 'node' (got ${show(transport)})`)
   }
   if (bodyLimit !== undefined) requirePositive(bodyLimit, 'bodyLimit')
-  for (const [name, value] of Object.entries(limits)) requirePositive(value, `limits.${name}`)
-  return { ...DEFAULTS, ...options, limits: { ...LIMITS, ...limits } }
+  const given = defined(limits)
+  for (const [name, value] of Object.entries(given)) requirePositive(value, `limits.${name}`)
+  return { ...DEFAULTS, ...defined(options), limits: { ...LIMITS, ...given } }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { catzilla, HttpError } from '@catzilla/server'
+import { DEFAULTS, resolveOptions } from '../src/options.ts'
 
 const bad: Record<string, [options: object, message: RegExp]> = {
   'an unknown option': [{ bodylimit: 1 }, /"bodylimit".*known are .*bodyLimit/],
@@ -35,4 +36,10 @@ test('an HttpError has the reason phrase as its message, and keeps its cause', (
   expect(new HttpError(404)).toMatchObject({ message: 'Not Found', status: 404, expose: false, name: 'HttpError' })
   expect(new HttpError(503, undefined, { cause }).cause).toBe(cause)
   expect('cause' in new HttpError(503)).toBe(false)
+})
+
+test('what is given as undefined is the default', () => {
+  const { logger, limits } = resolveOptions({ logger: undefined, limits: { stallMs: undefined } } as never)
+  expect(logger).toBe(DEFAULTS.logger)
+  expect(limits).toEqual(DEFAULTS.limits)
 })
