@@ -77,7 +77,10 @@ export function catzilla(options?: AppOptions): App {
 
 export class App {
   private readonly router = new Router<Handler>()
-  private readonly deliveries = new Deliveries()
+  private readonly deliveries = new Deliveries<ServerRequest, Failure | undefined>({
+    failedEarly: (exchange, req, reason, error) => this.fail(exchange, req, reason, error),
+    sent: (req, end) => this.report(req, end),
+  })
   private errorHandler: ErrorHandler | undefined
   private listening: Promise<Address> | undefined
   private transport: Transport | undefined
@@ -243,10 +246,7 @@ export class App {
       return this.fail(exchange, req, reason, error)
     }
     if (isAnswer(answer)) return exchange.answer(answer.status, answer.fields, answer.body)
-    this.deliveries.start(answer, req, exchange, {
-      failedEarly: (reason) => this.fail(exchange, req, reason, error),
-      sent: (end) => this.report(req, end),
-    })
+    this.deliveries.start(answer, req, exchange, error)
   }
 
   /** @param before the error whose answer has failed now: then the plain status is all there is left to say. */

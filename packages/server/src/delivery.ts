@@ -12,29 +12,32 @@ import { serverError } from './errors.ts'
 import type { ServerExchange } from './transport/transport.ts'
 
 /** What becomes of a stream is the app's to decide. */
-interface DeliveryEvents {
+interface DeliveryEvents<Request, Note> {
   /** It failed before anything was sent: something else can still be answered. */
-  failedEarly(error: unknown): void
+  failedEarly(carrier: ServerExchange, request: Request, error: unknown, note: Note): void
   /** It was sent to its end, or broken off before. */
-  sent(end: StreamEnd): void
+  sent(request: Request, end: StreamEnd): void
 }
 
-/** The streams that run, so that shutting down can wait for them and then stop them. */
-export class Deliveries {
-  private readonly running = new Set<Delivery>()
+/**
+ * The streams that run, so that shutting down can wait for them and then stop them. Whoever is told of an early failure gets
+ * the `note` back that it gave.
+ */
+export class Deliveries<Request extends StreamRequest, Note> {
+  private readonly running = new Set<Delivery<Request, Note>>()
   private whenEmpty: (() => void) | undefined
+
+  constructor(
+    /** @internal */
+    readonly events: DeliveryEvents<Request, Note>,
+  ) {}
 
   get size(): number {
     return this.running.size
   }
 
-  start(
-    response: StreamingResponse<never>,
-    request: StreamRequest,
-    carrier: ServerExchange,
-    events: DeliveryEvents,
-  ): void {
-    const delivery = new Delivery(this, request, carrier, events)
+  start(response: StreamingResponse<never>, request: Request, carrier: ServerExchange, note: Note): void {
+    const delivery = new Delivery(this, request, carrier, note)
     this.running.add(delivery)
     delivery.handle = sendStream(response, delivery)
   }
@@ -51,21 +54,21 @@ export class Deliveries {
   }
 
   /** @internal */
-  delete(delivery: Delivery): void {
+  delete(delivery: Delivery<Request, Note>): void {
     this.running.delete(delivery)
     if (this.running.size === 0) this.whenEmpty?.()
   }
 }
 
 /** One stream on its way: the transport's exchange, with the request as the handler sees it. */
-class Delivery implements Exchange {
+class Delivery<Request extends StreamRequest, Note> implements Exchange {
   handle: StreamHandle | undefined
 
   constructor(
-    private readonly deliveries: Deliveries,
-    readonly request: StreamRequest,
+    private readonly deliveries: Deliveries<Request, Note>,
+    readonly request: Request,
     private readonly carrier: ServerExchange,
-    private readonly events: DeliveryEvents,
+    private readonly note: Note,
   ) {}
 
   respond(head: ResponseHead): StreamSink {
@@ -77,10 +80,10 @@ class Delivery implements Exchange {
   }
 
   ended(end: StreamEnd): void {
-    this.deliveries.delete(this)
-    const { carrier, events } = this
-    if (!end.committed && !carrier.lost) return events.failedEarly(end.error)
+    const { carrier, request, deliveries } = this
+    deliveries.delete(this)
+    if (!end.committed && !carrier.lost) return deliveries.events.failedEarly(carrier, request, end.error, this.note)
     carrier.ended(end)
-    events.sent(end)
+    deliveries.events.sent(request, end)
   }
 }

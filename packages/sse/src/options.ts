@@ -1,5 +1,5 @@
 import type { ItemEncoder, StreamOptions } from '@catzilla/streaming'
-import { defined, rejectUnknown, replaceFields, show } from '@catzilla/streaming/format'
+import { defined, rejectUnknown, rememberLast, replaceFields, show } from '@catzilla/streaming/format'
 import { encodeEvent, encodeRetry, type Serialize, type SseItem } from './encode.ts'
 import { sseError } from './errors.ts'
 
@@ -55,6 +55,10 @@ type SseStreamOptions = StreamOptions<SseItem> & {
  * @internal
  */
 export function resolveOptions(options: SseOptions = {}): SseStreamOptions {
+  return resolve(options)
+}
+
+const resolve = rememberLast((options: SseOptions): SseStreamOptions => {
   rejectUnknown(options, DEFAULTS, badOption)
   const { heartbeatMs = DEFAULTS.heartbeatMs, retryMs = DEFAULTS.retryMs, serialize = DEFAULTS.serialize } = options
   if (heartbeatMs !== null && !isTimerMs(heartbeatMs)) {
@@ -69,12 +73,12 @@ export function resolveOptions(options: SseOptions = {}): SseStreamOptions {
   }
   return {
     head: 'eager', // `onopen` must not wait for the first event.
-    headers: replaceFields(FIELDS, headers),
+    headers: Object.freeze(replaceFields(FIELDS, headers)),
     encoder: () => encoder,
-    ...(heartbeatMs !== null && { heartbeat: { intervalMs: heartbeatMs, frame: HEARTBEAT_FRAME } }),
+    ...(heartbeatMs !== null && { heartbeat: Object.freeze({ intervalMs: heartbeatMs, frame: HEARTBEAT_FRAME }) }),
     ...defined({ status, highWaterMark, deadlines }),
   }
-}
+})
 
 /** Timers of JavaScript hold 31 bits; a longer one fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1

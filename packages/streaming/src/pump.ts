@@ -7,7 +7,7 @@ import { FILE, isFileSource, type FileRange, type FileSource } from './file.ts'
 import { Gate, refused } from './gate.ts'
 import type { ResponseHead } from './head.ts'
 import { startHeartbeat, stopHeartbeat } from './heartbeat.ts'
-import type { ItemEncoder } from './options.ts'
+import type { ItemEncoder, ResolvedOptions } from './options.ts'
 import { runAfter, type Outcome, type StreamEnd } from './outcome.ts'
 import type { OpenedStream } from './response.ts'
 import { afterMicrotasks, nextTurn, whenSettled } from './scheduler.ts'
@@ -39,7 +39,6 @@ const READY = Promise.resolve()
 
 type Result = IteratorResult<unknown, unknown>
 type Broken = Exclude<Outcome, 'completed'>
-type EncodesItems = Required<Pick<ItemEncoder<never>, 'encode'>>
 
 /**
  * Moves a source into a sink: the one place where that is done, whatever the host.
@@ -60,8 +59,13 @@ type EncodesItems = Required<Pick<ItemEncoder<never>, 'encode'>>
  */
 export class Pump {
   private readonly sink: StreamSink
-  /** Only where it encodes items; without it they go out as they are. */
-  private readonly encoder: EncodesItems | undefined
+  // What is left of the response, which itself is let go of: an open stream may be idle for hours.
+  private readonly options: ResolvedOptions
+  private readonly encoder: ItemEncoder<never> | undefined
+  /** Without it, items go out as they are. */
+  private readonly encodes: boolean
+  /** Until it is started. */
+  private source: unknown
   private iterator: ItemIterator | undefined
 
   // The frame in the making: text, or bytes once an item was bytes; never both.
@@ -110,17 +114,20 @@ export class Pump {
 
   constructor(
     private readonly exchange: Exchange,
-    private readonly opened: OpenedStream,
+    { encoder, options, source }: OpenedStream,
     head: ResponseHead,
   ) {
-    this.encoder = encodesItems(opened.encoder) ? opened.encoder : undefined
-    this.committed = opened.options.head === 'eager'
+    this.options = options
+    this.encoder = encoder
+    this.encodes = encoder?.encode !== undefined
+    this.source = source
+    this.committed = options.head === 'eager'
     this.bytesLeft = head.contentLength
     this.sink = exchange.respond(head)
   }
 
-  start(): void {
-    const { options, source, status } = this.opened
+  start(status: number): void {
+    const { options, source } = this
     const { request } = this.exchange
     this.trace = startTrace(request, status)
     this.sink.onLost(() => this.break('client-abort', undefined))
@@ -129,8 +136,9 @@ export class Pump {
     if (options.heartbeat !== undefined) startHeartbeat(options.heartbeat.intervalMs, this)
     if (this.committed) this.scheduleQuiet() // The head leaves with what the source has at once, and alone otherwise.
     this.started = true
+    this.source = undefined
     try {
-      const lead = this.opened.encoder?.lead?.()
+      const lead = this.encoder?.lead?.()
       if (lead !== undefined) this.append(lead)
       if (isWriterSource(source)) return this.runWriter(source)
       this.iterator = toItemIterator(source, request)
@@ -156,7 +164,7 @@ export class Pump {
     const { items } = this
     this.pulling = true
     try {
-      while (this.takeResult(this.encoder === undefined ? this.takeText(iterator) : iterator.next())) {
+      while (this.takeResult(this.encodes ? iterator.next() : this.takeText(iterator))) {
         // One item each time.
       }
     } catch (error) {
@@ -214,11 +222,11 @@ export class Pump {
 
   private takeItem(value: unknown): void {
     this.items++
-    if (typeof value === 'string' && this.encoder === undefined && this.block === undefined) {
+    if (typeof value === 'string' && !this.encodes && this.block === undefined) {
       this.text += value
     } else {
       try {
-        this.append(this.encoder === undefined ? value : this.encoder.encode(value as never))
+        this.append(this.encodes ? this.encoder!.encode!(value as never) : value)
       } catch (error) {
         this.items-- // It was not taken.
         return this.break('source-error', error)
@@ -403,7 +411,7 @@ export class Pump {
   /** A sign of life is due when nothing was written for an interval: for two ticks, and the one in which that began. @internal */
   beat(): void {
     if (++this.quietTicks <= 2 || this.held || !this.commits) return
-    this.write(this.opened.options.heartbeat!.frame)
+    this.write(this.options.heartbeat!.frame)
     this.sink.flush()
     this.quietTicks = 1 // It is as old as this tick.
   }
@@ -414,14 +422,14 @@ export class Pump {
   }
 
   private makeDeadlines(): Deadlines {
-    return (this.deadlines ??= new Deadlines(this.opened.options.deadlines, (error) => this.break('timeout', error)))
+    return (this.deadlines ??= new Deadlines(this.options.deadlines, (error) => this.break('timeout', error)))
   }
 
   // ── a file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A declared length that is another than the file's is left to the usual way, which breaks off where the two part. */
   private canSendFile(source: unknown): source is FileSource {
-    if (this.sink.sendFile === undefined || this.opened.encoder !== undefined || !isFileSource(source)) return false
+    if (this.sink.sendFile === undefined || this.encoder !== undefined || !isFileSource(source)) return false
     const { length } = source[FILE]
     return length > 0 && length === this.bytesLeft
   }
@@ -509,7 +517,7 @@ export class Pump {
   private complete(): void {
     if (this.closed) return
     try {
-      const tail = this.opened.encoder?.tail?.()
+      const tail = this.encoder?.tail?.()
       if (tail !== undefined) this.append(tail)
     } catch (error) {
       return this.break('source-error', error)
@@ -562,7 +570,7 @@ export class Pump {
     this.end = { outcome, error, committed: this.committed }
     this.deadlines?.clear()
     endArrived(this)
-    const { heartbeat } = this.opened.options
+    const { heartbeat } = this.options
     if (heartbeat !== undefined) stopHeartbeat(heartbeat.intervalMs, this)
     if (outcome !== 'completed') {
       const reason = abortedError(this.end)
@@ -580,8 +588,7 @@ export class Pump {
     this.iterator = undefined
     const report = () => this.report(end)
     try {
-      const { source } = this.opened
-      const returned = this.started ? iterator?.return?.() : releaseSource(source, this.exchange.request)
+      const returned = this.started ? iterator?.return?.() : releaseSource(this.source, this.exchange.request)
       if (isThenable(returned)) return whenSettled(returned, RELEASE_MS, report)
     } catch {
       // A clean-up that throws: the stream has its outcome already, and the client has seen it.
@@ -592,7 +599,7 @@ export class Pump {
   private report(end: StreamEnd): void {
     if (this.trace !== undefined) traceEnd(this.trace, end)
     this.exchange.ended(end)
-    runAfter(this.opened.options.after, end)
+    runAfter(this.options.after, end)
   }
 }
 
@@ -619,10 +626,6 @@ function flushPumps(pumps: readonly Pump[]): void {
 
 function resume(pump: Pump): void {
   pump.resume()
-}
-
-function encodesItems(encoder: ItemEncoder<never> | undefined): encoder is ItemEncoder<never> & EncodesItems {
-  return encoder?.encode !== undefined
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,6 +1,7 @@
 import { checkStatus, toFields, type FieldList } from './head.ts'
-import { resolveOptions, type ItemEncoder, type ResolvedOptions, type StreamOptions } from './options.ts'
+import { DEFAULTS, resolveOptions, type ItemEncoder, type ResolvedOptions, type StreamOptions } from './options.ts'
 import type { AfterCallback } from './outcome.ts'
+import { rememberLast } from './remember-last.ts'
 import type { StreamRequest } from './sink.ts'
 import type { StreamItem, StreamSource } from './source.ts'
 import { writerSource, type StreamWriter } from './writer.ts'
@@ -44,9 +45,10 @@ export class StreamingResponse<Item = StreamItem> {
   constructor(source: StreamItem, options?: StreamOptions<StreamItem>)
   constructor(source: StreamSource<Item>, ...options: OptionsFor<Item>)
   constructor(source: StreamSource<Item>, options?: StreamOptions<Item>) {
-    this.options = resolveOptions(options)
-    this.status = checkStatus(this.options.status)
-    this.fields = fieldsOf(this.options)
+    const { resolved, status, fields } = options === undefined ? PLAIN : prepare(options)
+    this.options = resolved
+    this.status = status
+    this.fields = fields
     this.source = source
   }
 
@@ -93,6 +95,17 @@ export function isStreamingResponse(value: unknown): value is StreamingResponse<
   return typeof value === 'object' && value !== null && BRAND in value
 }
 
+interface Prepared {
+  readonly resolved: ResolvedOptions
+  readonly status: number
+  readonly fields: FieldList
+}
+
+const prepare = rememberLast((options: StreamOptions<never>): Prepared => {
+  const resolved = resolveOptions(options)
+  return { resolved, status: checkStatus(resolved.status), fields: fieldsOf(resolved) }
+})
+
 /** Most responses differ in nothing but their type, so the checked fields of a type are kept. */
 const fieldsByType = new Map<string, FieldList>()
 const KEPT_TYPES = 64
@@ -110,3 +123,5 @@ function fieldsOf({ contentType, headers }: ResolvedOptions): FieldList {
   }
   return fields
 }
+
+const PLAIN: Prepared = { resolved: DEFAULTS, status: DEFAULTS.status, fields: fieldsOf(DEFAULTS) }

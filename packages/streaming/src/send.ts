@@ -34,7 +34,7 @@ export function sendStream(response: StreamingResponse<never>, exchange: Exchang
     return undefined
   }
   const pump = new Pump(exchange, opened, head)
-  pump.start()
+  pump.start(opened.status)
   return pump
 }
 
