@@ -37,7 +37,7 @@ export default {
     // Tests reach it by its alias; listed as a dependency it would be a cycle, as it depends on what it tests.
     '@catzilla/testkit',
   ],
-  ignoreBinaries: ['objdump', 'gcc'],
+  ignoreBinaries: ['objdump', 'gcc', 'prlimit'],
   workspaces: {
     '.': { entry: ['tooling/scripts/*.mjs'], project: ['tooling/{shared,scripts}/**/*.mjs', '*.ts'] },
     ...packages,

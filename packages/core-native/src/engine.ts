@@ -1,4 +1,5 @@
 import { loadBinding } from './binding.ts'
+import { nativeError } from './errors.ts'
 import { EVENT_WORDS, EventKind, METHODS, type EngineLimits, type NativeEngine } from './native-api.ts'
 
 /** The head of a request, as it came. */
@@ -33,7 +34,10 @@ type Latin1Buffer = Buffer & { latin1Slice(start: number, end: number): string }
  * An HTTP/1.1 engine on the loop of this thread. It calls its handler once a wake with all that happened, and it frames,
  * sends and queues what it is given.
  *
- * @throws `CZ_NATIVE_LOAD` where there is no addon for this platform.
+ * `CATZILLA_BACKEND` chooses how it waits for its sockets (`epoll` or `uv`); without it, the best of this system is taken.
+ *
+ * @throws `CZ_NATIVE_LOAD` where there is no addon for this platform, `CZ_NATIVE_BACKEND` where the chosen backend is none of
+ * this system, or refused by it.
  */
 export function createEngine(limits: EngineLimits, handler: EngineHandler): NativeEngine {
   /** A handler that throws must not cost the other connections of this wake their events. */
@@ -86,7 +90,14 @@ export function createEngine(limits: EngineLimits, handler: EngineHandler): Nati
     }
   }
 
-  const engine = loadBinding().createEngine(limits, dispatch)
+  const { backends, createEngine: create } = loadBinding()
+  const backend = process.env['CATZILLA_BACKEND'] || undefined
+  if (backend !== undefined && !backends.includes(backend)) {
+    const known = backends.map((name) => `'${name}'`).join(' or ')
+    throw nativeError('CZ_NATIVE_BACKEND', `CATZILLA_BACKEND must be ${known} on this system (got '${backend}')`)
+  }
+  const engine = create(limits, dispatch, backend)
+  if (engine === undefined) throw nativeError('CZ_NATIVE_BACKEND', `This system refuses the backend '${backend}'`)
   const { events } = engine
   const arena = Buffer.from(engine.arena) as Latin1Buffer
   return engine

@@ -2,6 +2,8 @@
 const ERRORS = {
   /** There is no addon for this platform (`cause`). Install a compiler, or go on with node:http. */
   CZ_NATIVE_LOAD: { base: Error, status: undefined },
+  /** `CATZILLA_BACKEND` names no backend of this system, or one that the system refuses. */
+  CZ_NATIVE_BACKEND: { base: Error, status: undefined },
 } as const
 
 export type NativeErrorCode = keyof typeof ERRORS

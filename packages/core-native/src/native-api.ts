@@ -71,6 +71,8 @@ export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTI
  * heard any more, and every exchange is gone.
  */
 export interface NativeEngine {
+  /** How it waits for its sockets: `epoll` on Linux, else `uv`. */
+  readonly backend: string
   readonly events: Uint32Array
   readonly arena: ArrayBuffer
   /** Once. @returns 0, or the system's name of the error (`EADDRINUSE`). */
@@ -79,16 +81,7 @@ export interface NativeEngine {
   stopListening(): void
   resetAll(): void
   end(): void
-  answer(
-    slot: number,
-    generation: number,
-    status: number,
-    date: boolean,
-    fields: string,
-    length: number,
-    highWaterMark: number,
-    body: Payload,
-  ): WriteStatus
+  answer(slot: number, generation: number, status: number, date: boolean, fields: string, body: Payload): WriteStatus
   start(
     slot: number,
     generation: number,
@@ -110,5 +103,12 @@ export interface NativeEngine {
 }
 
 export interface NativeBinding {
-  createEngine(limits: EngineLimits, dispatch: (count: number) => void): NativeEngine
+  /** Those of this system, the best first. */
+  readonly backends: readonly string[]
+  /** @returns `undefined` where the system refuses the backend. Without one, the first that it does not refuse is taken. */
+  createEngine(
+    limits: EngineLimits,
+    dispatch: (count: number) => void,
+    backend: string | undefined,
+  ): NativeEngine | undefined
 }

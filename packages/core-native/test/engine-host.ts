@@ -49,7 +49,7 @@ export function startStream(
 }
 
 export function answer(engine: NativeEngine, { slot, generation }: Exchange, body: string | Uint8Array = 'hello') {
-  return engine.answer(slot, generation, 200, false, '', -1, 0, body)
+  return engine.answer(slot, generation, 200, false, '', body)
 }
 
 /** One connection. An error is an end like any other: what Node tells of a RST depends on what it read before. */

@@ -85,3 +85,17 @@ test.runIf(process.platform === 'linux')(
   },
   TIMEOUT_MS,
 )
+
+for (const way of ['spare', 'none']) {
+  test.runIf(process.platform === 'linux')(
+    `a server that runs out of descriptors does not spin, and recovers (kept in reserve: ${way})`,
+    async () => {
+      expect(await run('few-descriptors', { args: [way] })).toMatchObject({
+        code: 0,
+        stdout: 'served again',
+        stderr: '',
+      })
+    },
+    TIMEOUT_MS,
+  )
+}

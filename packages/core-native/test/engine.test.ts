@@ -1,6 +1,8 @@
 // The engine's face, on real sockets.
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { BodyState, createEngine, listen, WriteStatus, type NativeEngine } from '@catzilla/core-native'
-import { until } from '@catzilla/testkit'
+import { until, within } from '@catzilla/testkit'
 import { expect, test } from 'vitest'
 import { allGone, answer, GET, Peer, startEngine, startStream, type Exchange } from './engine-host.ts'
 
@@ -9,7 +11,7 @@ test('a request arrives with its parts, and its answer goes out framed', async (
   const [engine, port] = startEngine({
     request(slot, generation, head) {
       heads.push(head)
-      engine.answer(slot, generation, 201, false, 'x-a: \u00e4\r\n', -1, 0, 'h\u00e4')
+      engine.answer(slot, generation, 201, false, 'x-a: \u00e4\r\n', 'h\u00e4')
     },
   })
   const peer = await Peer.connect(port, 'PATCH /a?b=c HTTP/1.1\r\nHost: a\r\nX: \u00e4\r\n\r\n')
@@ -205,7 +207,23 @@ test('after end() every call is harmless: at once, and when the engine is no mor
 // ── output ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 test('text of every kind goes out as UTF-8, of any length', async () => {
-  const texts = ['', 'a', '\u00e4', '\u6f22', '\u{1f408}', '\ud800', '\u6f22'.repeat(300_000), 'x'.repeat(2_000_000)]
+  const texts: string[] = [
+    '',
+    'a',
+    '\u00e4',
+    '\u6f22',
+    '\u{1f408}',
+    '\ud800',
+    '\u6f22'.repeat(300_000),
+    'x'.repeat(2_000_000),
+  ]
+  // Around the size of the scratch that they are encoded into.
+  for (const unit of ['x', '\u6f22', '\u{1f408}']) {
+    for (let bytes = 131_064; bytes < 131_080; bytes++) {
+      const text = unit.repeat(Math.floor(bytes / Buffer.byteLength(unit)))
+      texts.push('x'.repeat(bytes - Buffer.byteLength(text)) + text)
+    }
+  }
   const [engine, port] = startEngine({
     request(slot, generation, { target }) {
       answer(engine, { slot, generation }, texts[Number(target.slice(1))])
@@ -366,6 +384,152 @@ test('a peer that resets right behind its request is lost, not half-closed', asy
   peer.socket.resetAndDestroy()
   await until(() => heard.length > 1, 'the end of the peer')
   expect(heard).toEqual(['request', 'lost'])
+})
+
+/** A peer that asks again as soon as it is answered. `answers` grows. */
+async function busyPeer(port: number): Promise<{ peer: Peer; answers(): number }> {
+  let answers = 0
+  const peer = await Peer.connect(port, GET)
+  peer.socket.on('data', () => {
+    answers++
+    if (peer.socket.writable) peer.socket.write(GET)
+  })
+  await until(() => answers > 20, 'answers')
+  return { peer, answers: () => answers }
+}
+
+test('a busy peer does not keep another one waiting', async () => {
+  const [engine, port] = startEngine({ request: (slot, generation) => void answer(engine, { slot, generation }) })
+  const busy = await busyPeer(port)
+  const other = await Peer.connect(port)
+  for (let round = 0; round < 20; round++) {
+    const before = busy.answers()
+    other.forget()
+    other.socket.write(GET)
+    await within(once(other.socket, 'data'), 'an answer')
+    expect(busy.answers() - before).toBeLessThan(100)
+  }
+  busy.peer.socket.destroy()
+})
+
+for (const [leave, expected] of [
+  ['end', 'half-closed'],
+  ['resetAndDestroy', 'lost'],
+] as const) {
+  test(`a busy peer that leaves by ${leave}() is told ${expected}`, async () => {
+    const heard: string[] = []
+    let answering = true
+    const [engine, port] = startEngine({
+      request(slot, generation) {
+        if (answering) answer(engine, { slot, generation })
+        else heard.push('request')
+      },
+      halfClosed: () => heard.push('half-closed'),
+      lost: () => heard.push('lost'),
+    })
+    const { peer } = await busyPeer(port)
+    answering = false
+    await until(() => heard.length === 1, 'a request without an answer')
+    peer.socket[leave]()
+    await until(() => heard.length === 2, 'the end of the peer')
+    expect(heard).toEqual(['request', expected])
+  })
+}
+
+/** Connects, sends and leaves in another process, while this one stands still: all of it comes in one wake. */
+function leaveBehind(port: number, request: string, leave: string): void {
+  const program = `
+    const socket = require('node:net').connect(${port}, '127.0.0.1')
+    socket.on('error', () => {})
+    ${leave}`
+  execFileSync(process.execPath, ['-e', program.replaceAll('REQUEST', JSON.stringify(request))])
+}
+
+for (const [title, leave, expected] of [
+  ['a request and its FIN', 'socket.end(REQUEST, () => process.exit())', 'half-closed'],
+  ['a request and a RST', 'socket.write(REQUEST, () => socket.resetAndDestroy())', 'lost'],
+  ['a request, its FIN and a RST', 'socket.end(REQUEST, () => socket.resetAndDestroy())', 'lost'],
+] as const) {
+  test(`${title} in one wake are told in their order`, async () => {
+    const heard: string[] = []
+    const [, port] = startEngine({
+      request: () => heard.push('request'),
+      halfClosed: () => heard.push('half-closed'),
+      lost: () => heard.push('lost'),
+    })
+    leaveBehind(port, GET, leave)
+    await until(() => heard.length > 1, 'the end of the peer')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(heard).toEqual(['request', expected])
+  })
+}
+
+test('a FIN behind a body that is held back is told when the body has been read', async () => {
+  const BYTES = 1_000_000
+  const heard: string[] = []
+  let read = 0
+  let exchange: Exchange | undefined
+  const readOn = () => {
+    for (;;) {
+      const part = engine.readBody(exchange!.slot, exchange!.generation)
+      if (typeof part !== 'object') return part
+      read += part.length
+    }
+  }
+  const [engine, port] = startEngine({
+    request: (slot, generation) => (exchange = { slot, generation }),
+    bodyReadable: () => void (readOn() === BodyState.end && heard.push('end')),
+    halfClosed: () => heard.push('half-closed'),
+  })
+  const peer = await Peer.connect(port, `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${BYTES}\r\n\r\n`)
+  peer.socket.end(new Uint8Array(BYTES))
+  await within(once(peer.socket, 'finish'), 'the FIN')
+  await until(() => exchange !== undefined, 'the request')
+  expect(heard).toEqual([])
+  expect(readOn()).toBe(BodyState.wait)
+  await until(() => heard.length === 2, 'the end of the body and of the peer')
+  expect([read, heard]).toEqual([BYTES, ['end', 'half-closed']])
+})
+
+test('a peer that resets while its body is held back is lost: at once, or with the next write', async () => {
+  const lost: Exchange[] = []
+  let exchange: Exchange | undefined
+  const [engine, port] = startEngine({
+    request: (slot, generation) => (exchange = { slot, generation }),
+    lost: (slot, generation) => lost.push({ slot, generation }),
+  })
+  const peer = await Peer.connect(port, 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n')
+  peer.socket.write(new Uint8Array(50_000_000))
+  await until(() => peer.socket.writableLength > 0 && exchange !== undefined, 'the body should be held back')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  peer.socket.resetAndDestroy()
+  if (engine.backend === 'uv') {
+    const held = exchange!
+    await until(
+      () => startStream(engine, held) !== WriteStatus.ok || engine.write(held.slot, held.generation, 'x') > 0,
+      'a write should fail',
+    )
+  }
+  await until(() => lost.length === 1, 'the loss')
+  expect(lost).toEqual([exchange])
+})
+
+test('a peer that resets at any point of an answer leaves nothing behind', async () => {
+  const BYTES = 3_000_000
+  const [engine, port] = startEngine({
+    request(slot, generation) {
+      startStream(engine, { slot, generation })
+      engine.write(slot, generation, new Uint8Array(BYTES))
+      engine.finish(slot, generation, 'last')
+    },
+  })
+  // From the first byte to the last, closer together where heads and frames are.
+  for (let point = 1; point < BYTES; point = Math.ceil(point * 1.3)) {
+    const peer = await Peer.connect(port, GET)
+    await until(() => peer.received.length >= point, `${point} bytes`)
+    peer.socket.resetAndDestroy()
+  }
+  await allGone(engine)
 })
 
 test('an abandoned stream is told lost once, wherever its peer left', async () => {

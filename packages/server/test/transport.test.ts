@@ -52,6 +52,13 @@ test('CATZILLA_TRANSPORT chooses where the app does not', async () => {
   await forced.close()
 })
 
+test('a backend of the native engine that this system does not have is refused, not replaced', async () => {
+  vi.stubEnv('CATZILLA_BACKEND', 'kqueue')
+  for (const options of [{ transport: 'native' }, {}] as const) {
+    await expect(catzilla(options).listen()).rejects.toMatchObject({ code: 'CZ_NATIVE_BACKEND' })
+  }
+})
+
 test('an app listens once, on a port of the system if it names none', async () => {
   const app = catzilla({ transport: 'node' })
   const address = await app.listen({ host: '127.0.0.1' })

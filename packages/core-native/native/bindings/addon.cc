@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings/engine_binding.h"
 #include "conn/limits.h"
+#include "net/backend.h"
 
 namespace catzilla::bindings {
 
@@ -24,10 +27,12 @@ uint32_t option(const Napi::Object& options, const char* name, uint32_t fallback
   return static_cast<uint32_t>(std::clamp<double>(number, 1, UINT32_MAX));
 }
 
-// (limits, dispatch) → the face of a new engine
+// (limits, dispatch, backend or undefined) → the face of a new engine; undefined where the system
+// refuses the backend. Without one, the first that it does not refuse.
 Napi::Value create_engine(const Napi::CallbackInfo& info) {
   if (!info[0].IsObject() || !info[1].IsFunction()) {
-    Napi::TypeError::New(info.Env(), "createEngine(limits, dispatch)").ThrowAsJavaScriptException();
+    Napi::TypeError::New(info.Env(), "createEngine(limits, dispatch, backend)")
+        .ThrowAsJavaScriptException();
     return {};
   }
   const auto options = info[0].As<Napi::Object>();
@@ -45,14 +50,24 @@ Napi::Value create_engine(const Napi::CallbackInfo& info) {
   limits.max_connections = option(options, "maxConnections", limits.max_connections);
   if (info.Env().IsExceptionPending()) return {};  // a getter threw
 
-  auto* addon = info.Env().GetInstanceData<Addon>();
-  addon->engines.push_back(
-      std::make_unique<EngineBinding>(info.Env(), limits, info[1].As<Napi::Function>()));
-  return addon->engines.back()->face(info.Env());
+  const std::string wanted = info[2].IsString() ? info[2].As<Napi::String>().Utf8Value() : "";
+  auto engine = std::make_unique<EngineBinding>(info.Env(), limits);
+  for (const net::Backend& backend : net::backends()) {
+    if (!wanted.empty() && wanted != backend.name) continue;
+    if (!engine->attach(backend, info[1].As<Napi::Function>())) continue;
+    auto* addon = info.Env().GetInstanceData<Addon>();
+    addon->engines.push_back(std::move(engine));
+    return addon->engines.back()->face(info.Env());
+  }
+  return info.Env().Undefined();
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Addon);
+  Napi::Array names = Napi::Array::New(env);
+  for (const net::Backend& backend : net::backends())
+    names.Set(names.Length(), backend.name);
+  exports.Set("backends", names);
   exports.Set("createEngine", Napi::Function::New<create_engine>(env, "createEngine"));
   return exports;
 }

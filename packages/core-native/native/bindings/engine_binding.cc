@@ -8,14 +8,17 @@
 #include <utility>
 
 #include "http/parse_error.h"
-#include "net/uv_transport.h"
 
 namespace catzilla::bindings {
 
 namespace {
 
-// A scratch that grew beyond this for one large string is given back.
-constexpr size_t kKeptScratchBytes = 512 * 1024;
+// Room for what one call brings. V8 encodes without measuring first where three bytes a character
+// would fit; what grew for one large string is given back.
+constexpr size_t kFieldsBytes = 1024;
+constexpr size_t kTextBytes = 128 * 1024;
+constexpr size_t kKeptTextBytes = 512 * 1024;
+constexpr size_t kUtf8Bytes = 4;  // of the longest character, or of a terminator and a shorter one
 
 // Bytes of a JavaScript view, kept alive by a reference. They are looked up at each use: a transfer
 // or detach takes them away, and a pointer kept from before would then be dangling.
@@ -88,31 +91,36 @@ class EngineBinding::Call {
   napi_value arguments_[kMost];
 };
 
-EngineBinding::EngineBinding(Napi::Env env, const conn::Limits& limits, Napi::Function dispatch)
-    : env_(env) {
-  engine_ = std::make_unique<conn::Engine>(limits, *this);
-  uv_loop_t* loop = nullptr;
-  napi_get_uv_event_loop(env, &loop);
-  engine_->attach(net::make_uv_transport(loop, *engine_));
+EngineBinding::EngineBinding(Napi::Env env, const conn::Limits& limits)
+    : env_(env), engine_(std::make_unique<conn::Engine>(limits, *this)) {}
 
-  napi_create_reference(env, dispatch, 1, &dispatch_);
-  Napi::Object receiver = Napi::Object::New(env);
-  napi_create_reference(env, receiver, 1, &receiver_);
-  napi_async_init(env, receiver, Napi::String::New(env, "catzilla"), &async_context_);
+bool EngineBinding::attach(const net::Backend& backend, Napi::Function dispatch) {
+  uv_loop_t* loop = nullptr;
+  napi_get_uv_event_loop(env_, &loop);
+  auto transport = backend.make(loop, *engine_);
+  if (transport == nullptr) return false;
+  engine_->attach(std::move(transport));
+  backend_ = backend.name;
+
+  napi_create_reference(env_, dispatch, 1, &dispatch_);
+  Napi::Object receiver = Napi::Object::New(env_);
+  napi_create_reference(env_, receiver, 1, &receiver_);
+  napi_async_init(env_, receiver, Napi::String::New(env_, "catzilla"), &async_context_);
 
   // Memory of V8's own: some runtimes refuse buffers around foreign memory.
   napi_value buffer = nullptr;
   void* data = nullptr;
-  napi_create_arraybuffer(env, kEventCapacity * kEventWords * sizeof(uint32_t), &data, &buffer);
-  napi_create_reference(env, buffer, 1, &events_ref_);
+  napi_create_arraybuffer(env_, kEventCapacity * kEventWords * sizeof(uint32_t), &data, &buffer);
+  napi_create_reference(env_, buffer, 1, &events_ref_);
   events_ = static_cast<uint32_t*>(data);
-  napi_create_arraybuffer(env, kArenaBytes, &data, &buffer);
-  napi_create_reference(env, buffer, 1, &arena_ref_);
+  napi_create_arraybuffer(env_, kArenaBytes, &data, &buffer);
+  napi_create_reference(env_, buffer, 1, &arena_ref_);
   arena_ = static_cast<char*>(data);
 
   // A worker that ends with sockets open must not abort the process, as it would with handles left
   // on its loop.
-  napi_add_async_cleanup_hook(env, on_environment_exit, this, &cleanup_hook_);
+  napi_add_async_cleanup_hook(env_, on_environment_exit, this, &cleanup_hook_);
+  return true;
 }
 
 EngineBinding::~EngineBinding() = default;
@@ -200,6 +208,7 @@ Napi::Object EngineBinding::face(Napi::Env env) {
   face.Set("events", view);
   napi_get_reference_value(env, arena_ref_, &buffer);
   face.Set("arena", buffer);
+  face.Set("backend", backend_);
   method<&EngineBinding::listen, AfterEnd::works>(face, "listen");
   method<&EngineBinding::address, AfterEnd::works>(face, "address");
   method<&EngineBinding::stop_listening, AfterEnd::nothing>(face, "stopListening");
@@ -260,10 +269,10 @@ napi_value EngineBinding::end(Call& call) {
   return nullptr;
 }
 
-// (slot, generation, status, date, fields, length or -1, highWaterMark, body)
+// (slot, generation, status, date, fields, body)
 napi_value EngineBinding::answer(Call& call) {
   const Handle exchange = call.handle();
-  const conn::ResponseOptions options = response_options(call);
+  const conn::ResponseOptions options = head_options(call);
   const std::optional<conn::Payload> body = payload(call.next());
   return body ? status(engine_->answer(exchange, options, *body)) : nullptr;
 }
@@ -271,7 +280,11 @@ napi_value EngineBinding::answer(Call& call) {
 // (slot, generation, status, date, fields, length or -1, highWaterMark, first, end)
 napi_value EngineBinding::start(Call& call) {
   const Handle exchange = call.handle();
-  const conn::ResponseOptions options = response_options(call);
+  conn::ResponseOptions options = head_options(call);
+  const double length = call.real();
+  options.has_length = length >= 0 && length <= static_cast<double>(http::kMaxBodyBytes);
+  if (options.has_length) options.length = static_cast<uint64_t>(length);
+  options.high_water_mark = call.number();
   const std::optional<conn::Payload> first = payload(call.next());
   return first ? status(engine_->start(exchange, options, *first, call.flag())) : nullptr;
 }
@@ -345,48 +358,46 @@ napi_value EngineBinding::stats(Call& call) {
   return result;
 }
 
-// (status, date, fields, length or -1, highWaterMark). Fields are Latin-1, as on the wire.
-conn::ResponseOptions EngineBinding::response_options(Call& call) {
+// (status, date, fields). Fields are Latin-1, as on the wire.
+conn::ResponseOptions EngineBinding::head_options(Call& call) {
   conn::ResponseOptions options;
   options.status = static_cast<uint16_t>(call.number());
   options.date = call.flag();
   napi_value fields = call.next();
+  if (fields_.empty()) fields_.resize(kFieldsBytes);
   size_t length = 0;
-  napi_get_value_string_latin1(env_, fields, nullptr, 0, &length);
-  if (fields_.size() < length + 1) fields_.resize(length + 1);
   napi_get_value_string_latin1(env_, fields, fields_.data(), fields_.size(), &length);
+  if (length + 1 == fields_.size()) {  // all of it, or cut off
+    napi_get_value_string_latin1(env_, fields, nullptr, 0, &length);
+    fields_.resize(length + 1);
+    napi_get_value_string_latin1(env_, fields, fields_.data(), fields_.size(), &length);
+  }
   options.fields = {fields_.data(), length};
-  const double declared = call.real();
-  options.has_length = declared >= 0 && declared <= static_cast<double>(http::kMaxBodyBytes);
-  if (options.has_length) options.length = static_cast<uint64_t>(declared);
-  options.high_water_mark = call.number();
   return options;
 }
 
 // Text is encoded into the scratch; a view is passed as it is, and referenced if it has to wait.
 // Nothing, and an exception, for what is neither.
 std::optional<conn::Payload> EngineBinding::payload(napi_value value) {
-  napi_valuetype type = napi_undefined;
-  if (value != nullptr) napi_typeof(env_, value, &type);
-  if (type == napi_undefined || type == napi_null) return conn::Payload{};
-  if (type == napi_string) {
-    size_t length = 0;  // in UTF-16 units: no walk over the text
-    napi_get_value_string_latin1(env_, value, nullptr, 0, &length);
-    // A unit takes up to 3 bytes, and Node-API wants room for a terminator.
-    size_t most = length * 3 + 1;
-    if (most > kKeptScratchBytes) {
-      napi_get_value_string_utf8(env_, value, nullptr, 0, &length);  // a walk costs less than room
-      most = length + 1;
+  if (value == nullptr) return conn::Payload{};
+  if (text_.empty() || text_.size() > kKeptTextBytes) {
+    text_.resize(kTextBytes);
+    text_.shrink_to_fit();
+  }
+  // Most payloads are text, so this also asks whether it is.
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env_, value, text_.data(), text_.size(), &length) == napi_ok) {
+    if (length + kUtf8Bytes >= text_.size()) {  // all of it, or cut off in front of a character
+      napi_get_value_string_utf8(env_, value, nullptr, 0, &length);
+      text_.resize(length + 1);
+      napi_get_value_string_utf8(env_, value, text_.data(), text_.size(), &length);
     }
-    if (text_.size() < most || text_.size() > kKeptScratchBytes) {
-      text_.resize(std::max<size_t>(most, 128 * 1024));
-      text_.shrink_to_fit();
-    }
-    napi_get_value_string_utf8(env_, value, text_.data(), text_.size(), &length);
     return conn::Payload{{text_.data(), length}, nullptr};
   }
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env_, value, &type);
+  if (type == napi_undefined || type == napi_null) return conn::Payload{};
   napi_typedarray_type kind = napi_float64_array;
-  size_t length = 0;
   void* data = nullptr;
   napi_get_typedarray_info(env_, value, &kind, &length, &data, nullptr, nullptr);
   if (kind != napi_uint8_array && kind != napi_uint8_clamped_array && kind != napi_int8_array) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "conn/engine.h"
+#include "net/backend.h"
 
 namespace catzilla::bindings {
 
@@ -27,8 +28,12 @@ class EngineBinding final : public conn::EventSink {
   // A head must fit into the arena, or it could never be told.
   static constexpr uint32_t kMaxHeadBytes = 256 * 1024;
 
-  EngineBinding(Napi::Env env, const conn::Limits& limits, Napi::Function dispatch);
+  EngineBinding(Napi::Env env, const conn::Limits& limits);
   ~EngineBinding() override;
+
+  // Before anything else, until it succeeds: gives the engine its sockets, and a place on the loop.
+  // `false` where the system refuses this backend.
+  [[nodiscard]] bool attach(const net::Backend& backend, Napi::Function dispatch);
 
   // The object that the package's engine.ts wraps.
   Napi::Object face(Napi::Env env);
@@ -67,7 +72,7 @@ class EngineBinding final : public conn::EventSink {
   napi_value peer(Call& call);
   napi_value stats(Call& call);
 
-  conn::ResponseOptions response_options(Call& call);
+  conn::ResponseOptions head_options(Call& call);
   std::optional<conn::Payload> payload(napi_value value);
   napi_value status(conn::WriteStatus status);
 
@@ -78,6 +83,7 @@ class EngineBinding final : public conn::EventSink {
 
   napi_env env_;
   std::unique_ptr<conn::Engine> engine_;
+  const char* backend_ = "";
   napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
   napi_async_context async_context_ = nullptr;
   napi_ref dispatch_ = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <optional>
 #include <utility>
 
 namespace catzilla::conn {
@@ -12,6 +13,14 @@ namespace {
 // Rounds of events and answers within one wake, before Node's own handles get their turn.
 constexpr int kRoundsPerWake = 4;
 constexpr size_t kBodyReadBytes = 64 * 1024;
+
+// Windows of queued bytes that one socket may send before the others get their turn: 1 MiB.
+constexpr int kWindowsPerFlush = 16;
+
+// Up to here, copying what is sent together costs less than telling the kernel of its parts.
+constexpr size_t kJoinedBytes = 2048;
+
+const Payload kNothing;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -45,16 +54,12 @@ WriteStatus Engine::answer(Handle exchange, const ResponseOptions& options, cons
   Connection* connection = respondable(exchange);
   if (connection == nullptr || connection->response != ResponseState::none)
     return WriteStatus::gone;
-  ResponseOptions whole = options;
-  whole.has_length = true;
-  whole.length = body.bytes.size();
   head_.clear();
-  choose_framing(*connection, whole);
+  choose_framing(*connection, options, body.bytes.size());
   connection->whole = true;
   connection->response = ResponseState::ended;
   connection->body_wanted = false;  // the exchange is over for the application
-  if (!transmit(exchange.slot, slice_of(head_), connection->bodiless ? Payload{} : body, {}))
-    return WriteStatus::gone;
+  if (!transmit(exchange.slot, connection->bodiless ? kNothing : body)) return WriteStatus::gone;
   if (connection->output.empty()) {
     next_request(exchange.slot);
   } else {
@@ -69,7 +74,8 @@ WriteStatus Engine::start(Handle exchange, const ResponseOptions& options, const
   if (connection == nullptr || connection->response != ResponseState::none)
     return WriteStatus::gone;
   head_.clear();
-  choose_framing(*connection, options);
+  choose_framing(*connection, options,
+                 options.has_length ? std::optional(options.length) : std::nullopt);
   connection->response = ResponseState::open;
   connection->high_water_mark = options.high_water_mark;
   return send(exchange, first, end);
@@ -107,7 +113,8 @@ BodyRead Engine::read_body(Handle exchange) {
   if (body_complete(connection)) return {State::end, {}};
   if (connection.expect_continue && connection.response == ResponseState::none) {
     // RFC 9110 §10.1.1: the peer holds the body back until it hears that somebody wants it.
-    if (!transmit(exchange.slot, slice_of(kContinue), {}, {})) return {State::gone, {}};
+    head_ = kContinue;
+    if (!transmit(exchange.slot, kNothing)) return {State::gone, {}};
   }
   connection.expect_continue = false;
 
@@ -235,10 +242,11 @@ void Engine::on_end(net::SocketId slot) {
 
 void Engine::on_writable(net::SocketId slot, size_t taken) {
   Connection& connection = slots_[slot];
+  const uint64_t before = connection.output.bytes();
   connection.waiting = false;
   connection.output.consume(pool_, taken);
   if (connection.phase == Phase::closed) return;
-  if (!connection.output.empty() && !wait_writable(slot)) return;
+  if (!connection.output.empty() && !flush(slot)) return;
 
   if (connection.phase == Phase::linger) {
     if (connection.output.empty()) linger(slot);
@@ -249,8 +257,8 @@ void Engine::on_writable(net::SocketId slot, size_t taken) {
       } else {
         queue(slot, kDrained);  // and then the next request
       }
-    } else if (connection.whole) {
-      set_timer(slot, limits_.write_timeout_ms);  // there was progress
+    } else if (connection.whole && connection.output.bytes() < before) {
+      set_timer(slot, limits_.write_timeout_ms);
     }
   } else if (connection.blocked && connection.output.bytes() <= kLowWaterMark) {
     connection.blocked = false;
@@ -274,6 +282,7 @@ void Engine::on_closed(net::SocketId slot) {
 
 void Engine::on_wake() {
   if (ending_) return;
+  waking_ = true;
   for (int round = 0; round < kRoundsPerWake; ++round) {
     emitting_.swap(ready_);
     for (size_t at = 0; at < emitting_.size(); ++at) {
@@ -290,12 +299,15 @@ void Engine::on_wake() {
     events_.dispatch();
     if (ending_) return;
   }
+  waking_ = false;
   if (!ready_.empty()) transport_->wake_soon();
 }
 
 void Engine::on_tick() {
   wheel_.tick([this](uint32_t slot) { expire(slot); });
-  if (wheel_.empty()) transport_->tick_every(0);
+  if (!wheel_.empty()) return;
+  ticking_ = false;
+  transport_->tick_every(0);
 }
 
 // ── input ────────────────────────────────────────────────────────────────────────────────────────
@@ -469,7 +481,7 @@ void Engine::refuse(uint32_t slot, uint16_t status) {
                 .connection = http::ConnectionField::close,
                 .date = true},
                std::time(nullptr));
-  if (transmit(slot, slice_of(head_), {}, {})) linger(slot);
+  if (transmit(slot, kNothing)) linger(slot);
 }
 
 // A head must fit in, or it would never be complete.
@@ -498,16 +510,17 @@ Connection* Engine::respondable(Handle exchange) {
 }
 
 // Decides how the body's end will be told (RFC 9112 §6.3), and puts the head into the scratch.
-void Engine::choose_framing(Connection& connection, const ResponseOptions& options) {
+void Engine::choose_framing(Connection& connection, const ResponseOptions& options,
+                            std::optional<uint64_t> length) {
   using http::ConnectionField;
   using http::Framing;
   http::ResponseHead head{.status = options.status, .fields = options.fields, .date = options.date};
   if (is_bodiless(options.status)) {
     connection.bodiless = true;
     head.framing = Framing::none;
-  } else if (options.has_length) {
+  } else if (length) {
     head.framing = Framing::sized;
-    head.length = connection.length_left = options.length;
+    head.length = connection.length_left = *length;
   } else if (connection.http_1_0) {
     head.framing = Framing::until_close;
     connection.until_close = true;
@@ -546,8 +559,7 @@ WriteStatus Engine::send(Handle exchange, const Payload& payload, bool end) {
     }
     connection.length_left -= size;
   }
-  if (!transmit(exchange.slot, slice_of(head_), size > 0 ? payload : Payload{}, slice_of(tail)))
-    return WriteStatus::gone;
+  if (!transmit(exchange.slot, size > 0 ? payload : kNothing, tail)) return WriteStatus::gone;
   if (end) {
     connection.response = ResponseState::ended;
     connection.blocked = false;
@@ -561,11 +573,18 @@ WriteStatus Engine::send(Handle exchange, const Payload& payload, bool end) {
   return WriteStatus::blocked;
 }
 
-// Sends what the kernel takes now and queues the rest, in order. `false` when the peer is lost.
-bool Engine::transmit(uint32_t slot, Slice head, const Payload& payload, Slice tail) {
+// Sends what stands in the scratch, the payload and the tail: as much as the kernel takes now, and
+// queues the rest, in order. `false` when the peer is lost.
+bool Engine::transmit(uint32_t slot, const Payload& payload, std::string_view tail) {
   Connection& connection = slots_[slot];
-  const std::array<Slice, 3> slices{head, payload.bytes, tail};
-  const size_t total = head.size() + payload.bytes.size() + tail.size();
+  Slice body = payload.bytes;
+  if (body.size() + tail.size() <= kJoinedBytes) {
+    head_.append(body.data(), body.size()).append(tail);
+    body = {};
+    tail = {};
+  }
+  const std::array<Slice, 3> slices{slice_of(head_), body, slice_of(tail)};
+  const size_t total = head_.size() + body.size() + tail.size();
   if (total == 0) return true;
   stats_.bytes_written += total;
   size_t taken = 0;
@@ -593,6 +612,32 @@ bool Engine::transmit(uint32_t slot, Slice head, const Payload& payload, Slice t
     return false;
   }
   return connection.waiting || wait_writable(slot);
+}
+
+// Sends what the kernel takes of the queue, and waits for room for the rest. `false` when the peer
+// is lost.
+bool Engine::flush(uint32_t slot) {
+  Connection& connection = slots_[slot];
+  for (int written = 0; written < kWindowsPerFlush; ++written) {
+    memory::OutputQueue::Window window;
+    const size_t count = connection.output.window(pool_, window);
+    if (count == 0) {
+      lose(slot, true);
+      return false;
+    }
+    size_t size = 0;
+    for (const Slice& slice : std::span(window).first(count))
+      size += slice.size();
+    const net::WriteResult result = transport_->write(slot, std::span(window).first(count));
+    if (result.error != net::WriteError::none) {
+      lose(slot, false);
+      return false;
+    }
+    connection.output.consume(pool_, result.taken);
+    if (connection.output.empty()) return true;
+    if (result.taken < size) break;
+  }
+  return wait_writable(slot);
 }
 
 bool Engine::wait_writable(uint32_t slot) {
@@ -671,7 +716,7 @@ void Engine::queue(uint32_t slot, Pending what) {
   if (connection.queued) return;
   connection.queued = true;
   ready_.push_back(slot);
-  transport_->wake_soon();
+  if (!waking_) transport_->wake_soon();
 }
 
 // Tells what is pending on a connection. `false` when there was no room for all of it.
@@ -706,7 +751,7 @@ bool Engine::emit(uint32_t slot) {
 }
 
 void Engine::set_timer(uint32_t slot, uint32_t after_ms) {
-  if (wheel_.empty()) transport_->tick_every(wheel_.tick_ms());
+  if (!std::exchange(ticking_, true)) transport_->tick_every(wheel_.tick_ms());
   wheel_.set(slot, after_ms);
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -143,9 +144,11 @@ class Engine final : public net::SocketHandler {
 
   // Output
   Connection* respondable(Handle exchange);
-  void choose_framing(Connection& connection, const ResponseOptions& options);
+  void choose_framing(Connection& connection, const ResponseOptions& options,
+                      std::optional<uint64_t> length);
   WriteStatus send(Handle exchange, const Payload& payload, bool end);
-  bool transmit(uint32_t slot, Slice head, const Payload& payload, Slice tail);
+  bool transmit(uint32_t slot, const Payload& payload, std::string_view tail = {});
+  bool flush(uint32_t slot);
   bool wait_writable(uint32_t slot);
 
   // Ends
@@ -173,6 +176,8 @@ class Engine final : public net::SocketHandler {
   std::vector<uint32_t> ready_;  // slots with something pending
   std::vector<uint32_t> emitting_;
   Stats stats_;
+  bool ticking_ = false;
+  bool waking_ = false;  // on_wake() looks at ready_ itself
   bool stopping_ = false;
   bool told_all_closed_ = false;
   bool ending_ = false;

@@ -100,7 +100,7 @@ class Play {
     stage_.application.most_events = kPlaces[input_.choose(4)];
     stage_.application.most_head_bytes = input_.choose(2) == 0 ? 256 * 1024 : 2048;
     stage_.application.on_event = [this](const test::Event& event) { hear(event); };
-    if (input_.choose(2) == 1) stage_.kernel.wakes = test::FakeKernel::Wakes::partial;
+    if (input_.choose(2) == 1) stage_.kernel.wakes = test::FakeKernel::Wakes::told;
   }
 
   void run() {

@@ -21,12 +21,14 @@ void append_number(std::string& out, uint64_t value, int base = 10) {
 
 void HeadWriter::write(std::string& out, const ResponseHead& head, std::time_t now) {
   // RFC 9110 §2.5: the version is our own, also towards an HTTP/1.0 peer.
-  out.append("HTTP/1.1 ");
-  append_number(out, head.status);
-  out.push_back(' ');
-  out.append(status_text(head.status)).append("\r\n");
-  out.append(head.fields);
-  if (head.date) out.append("date: ").append(date(now)).append("\r\n");
+  if (head.status != status_) {
+    status_line_.assign("HTTP/1.1 ");
+    append_number(status_line_, head.status);
+    status_line_.append(" ").append(status_text(head.status)).append("\r\n");
+    status_ = head.status;
+  }
+  out.append(status_line_).append(head.fields);
+  if (head.date) out.append(date_line(now));
   switch (head.connection) {
     case ConnectionField::implied:
       break;
@@ -59,7 +61,7 @@ void write_chunk_size(std::string& out, size_t size) {
 }
 
 // RFC 9110 §5.6.7: IMF-fixdate. Not strftime, whose names follow the locale.
-std::string_view HeadWriter::date(std::time_t now) {
+std::string_view HeadWriter::date_line(std::time_t now) {
   if (now != date_at_) {
     static constexpr char kDays[] = "SunMonTueWedThuFriSat";
     static constexpr char kMonths[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -70,21 +72,21 @@ std::string_view HeadWriter::date(std::time_t now) {
     gmtime_r(&now, &utc);
 #endif
     const auto two = [this](size_t at, int value) {
-      date_[at] = static_cast<char>('0' + value / 10);
-      date_[at + 1] = static_cast<char>('0' + value % 10);
+      date_line_[at] = static_cast<char>('0' + value / 10);
+      date_line_[at + 1] = static_cast<char>('0' + value % 10);
     };
-    std::memcpy(date_, "Sun, 06 Nov 1994 08:49:37 GMT", sizeof date_);
-    std::memcpy(date_, kDays + 3 * utc.tm_wday, 3);
-    two(5, utc.tm_mday);
-    std::memcpy(date_ + 8, kMonths + 3 * utc.tm_mon, 3);
-    two(12, (utc.tm_year + 1900) / 100);
-    two(14, utc.tm_year % 100);
-    two(17, utc.tm_hour);
-    two(20, utc.tm_min);
-    two(23, utc.tm_sec);
+    std::memcpy(date_line_, kDateLine, sizeof date_line_);
+    std::memcpy(date_line_ + 6, kDays + 3 * utc.tm_wday, 3);
+    two(11, utc.tm_mday);
+    std::memcpy(date_line_ + 14, kMonths + 3 * utc.tm_mon, 3);
+    two(18, (utc.tm_year + 1900) / 100);
+    two(20, utc.tm_year % 100);
+    two(23, utc.tm_hour);
+    two(26, utc.tm_min);
+    two(29, utc.tm_sec);
     date_at_ = now;
   }
-  return {date_, sizeof date_ - 1};
+  return {date_line_, sizeof date_line_ - 1};
 }
 
 }  // namespace catzilla::http

@@ -31,17 +31,21 @@ struct ResponseHead {
   bool date = true;  // RFC 9110 §6.6.1: an origin server with a clock sends Date
 };
 
-// Appends heads and chunk framing to a buffer that the caller clears. Text for Date is made once a
-// second. Owner: Engine. Thread: loop.
+// Appends heads and chunk framing to a buffer that the caller clears. The lines that come again and
+// again are kept: Date is made once a second. Owner: Engine. Thread: loop.
 class HeadWriter {
  public:
   void write(std::string& out, const ResponseHead& head, std::time_t now);
 
  private:
-  std::string_view date(std::time_t now);
+  static constexpr char kDateLine[] = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
+  std::string_view date_line(std::time_t now);
+
+  uint16_t status_ = 0;
+  std::string status_line_;
   std::time_t date_at_ = -1;
-  char date_[sizeof "Sun, 06 Nov 1994 08:49:37 GMT"] = {};
+  char date_line_[sizeof kDateLine] = {};
 };
 
 // RFC 9112 §7.1: `size CRLF` in front of a chunk's data. A chunk of size 0 would end the body, so

@@ -38,9 +38,11 @@ class SocketHandler {
   virtual void on_data(SocketId id, Slice bytes) = 0;
   // The peer has finished sending (FIN); it may still be reading.
   virtual void on_end(SocketId id) = 0;
-  // `taken` bytes of the slices given to wait_writable() are gone; the rest may be tried again.
+  // `taken` bytes of the slices given to wait_writable() are gone, none where the transport only
+  // tells; the rest may be tried again.
   virtual void on_writable(SocketId id, size_t taken) = 0;
-  // The peer is gone (RST, or an error that means the same). close() is still due.
+  // The peer is gone (RST, or an error that means the same). close() is still due. While reading is
+  // paused, a transport that only hears of it by reading tells it later, or when it writes.
   virtual void on_lost(SocketId id) = 0;
   // close() is through: the id is free, and memory given to wait_writable() is no longer read.
   virtual void on_closed(SocketId id) = 0;
@@ -58,8 +60,8 @@ struct WriteResult {
 };
 
 // Sockets of one loop: the narrow waist between the engine and an operating system's way of
-// waiting. The portable backend is uv_transport; further ones pass the same suite. Thread: loop,
-// all methods.
+// waiting. The portable backend is uv_transport, the one of Linux epoll_transport; they pass the
+// same suite. Thread: loop, all methods.
 class Transport {
  public:
   virtual ~Transport() = default;

@@ -4,23 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 #include <vector>
 
-#ifdef __linux__
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#endif
+#include "net/socket_address.h"
+#include "net/socket_options.h"
 
 namespace catzilla::net {
 
 namespace {
-
-// Bytes that the kernel may hold unsent for one socket. Without a limit a stalled reader takes 4
-// MiB of kernel memory; with it 250 KiB, and no throughput is lost (native-core measurements, O(1)
-// memory).
-[[maybe_unused]] constexpr int kNotSentLowat = 128 * 1024;
 
 constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr size_t kMaxSlices = 8;
@@ -67,7 +59,7 @@ class UvTransport final : public Transport {
     sockaddr_storage address{};
     if (listener_ != nullptr) return UV_EALREADY;
     if (stopped_) return UV_ECANCELED;
-    if (const int error = parse(options, address); error != 0) return error;
+    if (const int error = parse_address(options, address); error != 0) return error;
     listener_ = new uv_tcp_t;  // it outlives this call either way, until its close callback
     uv_tcp_init(loop_, listener_);
     listener_->data = this;
@@ -206,10 +198,7 @@ class UvTransport final : public Transport {
     sockaddr_storage name{};
     int length = sizeof name;
     if (ask(tcp, reinterpret_cast<sockaddr*>(&name), &length) != 0) return {};
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    uv_ip_name(reinterpret_cast<const sockaddr*>(&name), text.data(), text.size());
-    // The port stands at the same place in both families.
-    return {text.data(), ntohs(reinterpret_cast<const sockaddr_in*>(&name)->sin_port)};
+    return to_address(name);
   }
 
   template <typename Handle>
@@ -236,21 +225,10 @@ class UvTransport final : public Transport {
     ended();  // may delete this
   }
 
-  static int parse(const ListenOptions& options, sockaddr_storage& address) {
-    const char* text = options.address.c_str();
-    if (std::strchr(text, ':') != nullptr) {
-      return uv_ip6_addr(text, options.port, reinterpret_cast<sockaddr_in6*>(&address));
-    }
-    return uv_ip4_addr(text, options.port, reinterpret_cast<sockaddr_in*>(&address));
-  }
-
-  // On Linux an accepted socket inherits the listener's options, which saves a system call for
-  // each.
   void set_listener_options() {
 #ifdef __linux__
     uv_os_fd_t fd;
-    if (uv_fileno(reinterpret_cast<uv_handle_t*>(listener_), &fd) != 0) return;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kNotSentLowat, sizeof kNotSentLowat);
+    if (uv_fileno(reinterpret_cast<uv_handle_t*>(listener_), &fd) == 0) set_inherited_options(fd);
 #endif
   }
 
@@ -269,7 +247,9 @@ class UvTransport final : public Transport {
     socket.tcp.data = this;
     if (uv_accept(reinterpret_cast<uv_stream_t*>(listener_), stream(id)) != 0)
       return handler_.on_lost(id);
+#ifndef __linux__
     uv_tcp_nodelay(&socket.tcp, 1);
+#endif
     start_reading(socket);
   }
 

@@ -25,7 +25,7 @@ std::string chunk(std::string_view text) {
 
 TEST_CASE("an answer arrives whole, wherever the kernel stops taking") {
   const std::string expected = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
-  for (const auto wakes : {FakeKernel::Wakes::whole, FakeKernel::Wakes::partial}) {
+  for (const auto wakes : {FakeKernel::Wakes::whole, FakeKernel::Wakes::told}) {
     for (size_t taken = 0; taken <= expected.size(); ++taken) {
       Stage stage;
       stage.kernel.wakes = wakes;
@@ -44,8 +44,25 @@ TEST_CASE("an answer arrives whole, wherever the kernel stops taking") {
   }
 }
 
+TEST_CASE("a body arrives whole, whether it is copied behind its head or not") {
+  for (size_t size = 2'040; size < 2'056; ++size) {
+    const std::string body(size, 'b');
+    const std::string expected =
+        "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(size) + "\r\n\r\n" + body;
+    for (const size_t taken : {size_t{0}, size_t{20}, expected.size() - size, size_t{500}}) {
+      Stage stage;
+      Peer& peer = stage.open();
+      peer.room = taken;
+      stage.send(peer, get("/"));
+      CHECK(stage.answer(body) == WriteStatus::ok);
+      stage.room(peer, SIZE_MAX);
+      CHECK((peer.received == expected));
+    }
+  }
+}
+
 TEST_CASE("a stream arrives whole and in order, however little the kernel takes") {
-  for (const auto wakes : {FakeKernel::Wakes::whole, FakeKernel::Wakes::partial}) {
+  for (const auto wakes : {FakeKernel::Wakes::whole, FakeKernel::Wakes::told}) {
     for (const size_t step : {1'000, 16'384, 70'000}) {
       Stage stage;
       stage.kernel.wakes = wakes;
@@ -73,6 +90,26 @@ TEST_CASE("a stream arrives whole and in order, however little the kernel takes"
   }
 }
 
+TEST_CASE("a large queue goes out in turns, and others get theirs in between") {
+  for (const auto wakes : {FakeKernel::Wakes::whole, FakeKernel::Wakes::told}) {
+    Stage stage;
+    stage.kernel.wakes = wakes;
+    Peer& peer = stage.open();
+    peer.room = 0;
+    stage.send(peer, get("/"));
+    Buffer buffer(std::string(5'000'000, 'r'));
+    stage.start("");
+    stage.engine.write(stage.exchange(), buffer.payload());
+    stage.kernel.make_room(peer, SIZE_MAX);
+    stage.kernel.turn();
+    CHECK(peer.received.size() > 900'000);
+    CHECK(peer.received.size() < 1'500'000);
+    stage.kernel.run();
+    CHECK(peer.received.size() > 5'000'000);
+    CHECK(stage.engine.stats().buffered_bytes == 0);
+  }
+}
+
 // ── backpressure ─────────────────────────────────────────────────────────────────────────────────
 
 TEST_CASE_FIXTURE(Stage, "a stream is blocked at its high-water mark, and told to go on") {
@@ -90,7 +127,7 @@ TEST_CASE_FIXTURE(Stage, "a stream is blocked at its high-water mark, and told t
 }
 
 TEST_CASE_FIXTURE(Stage, "a stream goes on at the low-water mark, not at the first byte") {
-  kernel.wakes = FakeKernel::Wakes::partial;
+  kernel.wakes = FakeKernel::Wakes::told;
   Peer& peer = open(get("/"));
   start();
   peer.room = 0;

@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(WriteTimes, "a whole answer that the peer does not take is bro
 }
 
 TEST_CASE_FIXTURE(WriteTimes, "a whole answer may take long while the peer takes some of it") {
-  kernel.wakes = FakeKernel::Wakes::partial;
+  kernel.wakes = FakeKernel::Wakes::told;
   Peer& peer = open();
   peer.room = 0;
   send(peer, get("/"));

@@ -53,8 +53,8 @@ struct Peer {
 class FakeKernel final : public net::Transport {
  public:
   enum class Wakes {
-    whole,    // on_writable() when the whole window is gone, as libuv tells it
-    partial,  // as soon as the kernel has taken something, as epoll would
+    whole,  // on_writable() when the whole window is gone, as libuv tells it
+    told,   // as soon as there is room, with nothing taken, as epoll tells it
   };
 
   explicit FakeKernel(net::SocketHandler& handler) : handler_(handler) {}

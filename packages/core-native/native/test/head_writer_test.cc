@@ -55,6 +55,16 @@ TEST_CASE("the largest length and a status without a name") {
                .date = false}) == "HTTP/1.1 299 \r\ncontent-length: 18446744073709551615\r\n\r\n");
 }
 
+TEST_CASE("a writer tells each status, whatever it told before") {
+  HeadWriter writer;
+  for (const uint16_t status : {200, 404, 404, 200, 299}) {
+    std::string out;
+    writer.write(out, {.status = status, .fields = {}, .date = false}, kNow);
+    CHECK(out == write({.status = status, .fields = {}, .date = false}));
+    CHECK(out.starts_with("HTTP/1.1 " + std::to_string(status) + " "));
+  }
+}
+
 TEST_CASE("a writer appends, and makes its date anew when the second changes") {
   HeadWriter writer;
   std::string out = "before ";

@@ -81,7 +81,7 @@ export class NativeExchange implements ServerExchange, TransportRequest {
   answer(status: number, fields: FieldList, body: string | Uint8Array | undefined): void {
     const { text, dated } = encodeFields(fields)
     const content = status === 205 ? undefined : body // RFC 9110 §15.3.6: no content.
-    this.engine.answer(this.slot, this.generation, status, !dated, text, -1, 0, content)
+    this.engine.answer(this.slot, this.generation, status, !dated, text, content)
     this.forget()
   }
 

@@ -11,7 +11,8 @@ let reported = false
  * The native transport, or `node:http` where no native binary loads. A transport that is asked for by name is given or
  * refused, never replaced.
  *
- * @throws `CZ_SERVER_TRANSPORT` when `native` is asked for and does not load; `cause` says why.
+ * @throws `CZ_SERVER_TRANSPORT` when `native` is asked for and does not load; `cause` says why. `CZ_NATIVE_BACKEND` when
+ * `CATZILLA_BACKEND` names none of this system.
  * @internal
  */
 export async function selectTransport(
@@ -25,6 +26,8 @@ export async function selectTransport(
       const { nativeTransport } = await import('./native.ts')
       return nativeTransport(limits)
     } catch (error) {
+      // A backend that is asked for by name, too, is given or refused.
+      if (error instanceof Error && 'code' in error && error.code === 'CZ_NATIVE_BACKEND') throw error
       if (name === 'native') throw serverError('CZ_SERVER_TRANSPORT', 'The native transport does not load', error)
       if (!reported) logger.warn('the native transport does not load, so node:http serves: %s', reasonOf(error))
       reported = true
