@@ -7,82 +7,37 @@
 
 #include <sys/epoll.h>
 
-#include <charconv>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "clock.h"
+#include "floor_bodies.h"
 #include "socket.h"
 
 namespace bench {
 
-constexpr uint32_t kItems = 1'000'000;
-constexpr size_t kFrameBytes = 32 * 1024;
-constexpr size_t kFirstFrameBytes =
-    1024;  // a stream shows something early, and a long first frame would delay it
-
 constexpr std::string_view kHello =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nDate: Thu, 01 Jan 1970 00:00:00 "
-    "GMT\r\n"
-    "Content-Length: 13\r\n\r\nHello, World!";
-constexpr std::string_view kStreamHead =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nDate: Thu, 01 Jan 1970 00:00:00 "
-    "GMT\r\n"
-    "Transfer-Encoding: chunked\r\n\r\n";
-constexpr std::string_view kFirstByte =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nDate: Thu, 01 Jan 1970 00:00:00 "
-    "GMT\r\n"
-    "Transfer-Encoding: chunked\r\n\r\n6\r\nfirst\n\r\n0\r\n\r\n";
+    BENCH_HEAD("text/plain; charset=utf-8", "Content-Length: 13") "Hello, World!";
+constexpr std::string_view kFirstByte = BENCH_HEAD(
+    "text/plain; charset=utf-8", "Transfer-Encoding: chunked") "6\r\nfirst\n\r\n0\r\n\r\n";
+constexpr std::string_view kEventStream =
+    BENCH_HEAD("text/event-stream", "Transfer-Encoding: chunked") "d\r\nretry: 2000\n\n\r\n";
+constexpr std::string_view kHeartbeat = "3\r\n:\n\n\r\n";
 constexpr std::string_view kNotFound = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 
-// The stream of `/items`: frames of about 32 KiB, one at a time, so that a slow reader costs one
-// frame of memory.
-class Items {
- public:
-  // Bytes of the current frame that still have to be sent; empty once the stream has ended.
-  std::string_view pending() {
-    if (sent_ == frame_.size() && !ended_) next_frame();
-    return std::string_view(frame_).substr(sent_);
-  }
-  void sent(size_t bytes) { sent_ += bytes; }
+// As many as a server has that sends each buffer when it comes, or (with BATCHED=1) waits for more.
+const size_t kBuffersPerCall = std::getenv("BATCHED") == nullptr ? 1 : 8;
 
- private:
-  void next_frame() {
-    frame_.clear();
-    sent_ = 0;
-    bool first = item_ == 0;
-    if (first) frame_ = kStreamHead;
-    size_t size_at = frame_.size();
-    frame_ += "00000\r\n";  // room for the chunk size; leading zeros are valid (RFC 9112 §7.1)
-    size_t data_at = frame_.size();
-    size_t limit = data_at + (first ? kFirstFrameBytes : kFrameBytes);
-    char digits[10];
-    while (item_ < kItems && frame_.size() < limit) {
-      char* end = std::to_chars(digits, digits + sizeof digits, item_++).ptr;
-      frame_.append("Data ", 5).append(digits, static_cast<size_t>(end - digits)).push_back('\n');
-    }
-    static constexpr char kHex[] = "0123456789abcdef";
-    size_t size = frame_.size() - data_at;
-    for (size_t i = 0; i < 5; ++i)
-      frame_[size_at + i] = kHex[size >> (4 * (4 - i)) & 15];
-    frame_ += "\r\n";
-    if (item_ == kItems) {
-      frame_ += "0\r\n\r\n";
-      ended_ = true;
-    }
-  }
-
-  std::string frame_;
-  size_t sent_ = 0;
-  uint32_t item_ = 0;
-  bool ended_ = false;
-};
+constexpr uint64_t kHeartbeatNs = 2'000'000'000;
 
 struct Connection {
   Fd socket;
-  std::string input;             // an incomplete request
-  std::unique_ptr<Items> items;  // the stream being sent, if any
-  bool waits_for_room = false;   // EPOLLOUT is armed
+  bool waits_for_room = false;         // EPOLLOUT is armed
+  bool listens = false;                // to an event stream
+  std::unique_ptr<std::string> input;  // an incomplete request
+  std::unique_ptr<Body> body;          // the stream being sent, if any
 };
 
 class FloorServer {
@@ -104,7 +59,8 @@ class FloorServer {
   [[noreturn]] void run() {
     while (true) {
       epoll_event events[256];
-      int ready = epoll_wait(epoll_.get(), events, 256, -1);
+      int ready = epoll_wait(epoll_.get(), events, 256, next_beat_ == 0 ? -1 : 100);
+      if (next_beat_ != 0 && now_ns() >= next_beat_) beat();
       for (int i = 0; i < ready; ++i) {
         int fd = events[i].data.fd;
         if (fd == listener_.get()) {
@@ -133,30 +89,51 @@ class FloorServer {
 
   // False when the connection is over.
   bool serve(Connection& connection, uint32_t events) {
-    if (events & EPOLLOUT && !send_items(connection)) return false;
+    if (events & EPOLLOUT && !send_body(connection)) return false;
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return true;
     ssize_t size = recv(connection.socket.get(), buffer_, sizeof buffer_, 0);
     if (size < 0) return errno == EAGAIN;
     if (size == 0) return false;
     std::string_view input(buffer_, static_cast<size_t>(size));
-    if (!connection.input.empty()) input = connection.input.append(input);
+    if (connection.input) input = connection.input->append(input);
     size_t used = 0;
     for (size_t end; (end = input.find("\r\n\r\n", used)) != std::string_view::npos;
          used = end + 4) {
       if (!answer(connection, input.substr(used, end - used))) return false;
     }
-    connection.input = std::string(input.substr(used));
+    std::string_view rest = input.substr(used);
+    connection.input = rest.empty() ? nullptr : std::make_unique<std::string>(rest);
     return true;
   }
 
   bool answer(Connection& connection, std::string_view request) {
-    if (request.starts_with("GET /hello ")) return send_all(connection, kHello);
+    if (request.starts_with("GET /hello ") || request.starts_with("GET /hello/World "))
+      return send_all(connection, kHello);
     if (request.starts_with("GET /first-byte ")) return send_all(connection, kFirstByte);
-    if (!request.starts_with("GET /items ")) return send_all(connection, kNotFound);
-    if (connection.items)
-      return false;  // clients here wait for the end of a stream before they ask for more
-    connection.items = std::make_unique<Items>();
-    return send_items(connection);
+    if (request.starts_with("GET /idle ")) {
+      connection.listens = true;
+      if (next_beat_ == 0) next_beat_ = now_ns() + kHeartbeatNs;
+      return send_all(connection, kEventStream);
+    }
+    // Clients here wait for the end of a stream before they ask for more.
+    if (connection.body) return false;
+    connection.body = body_of(request);
+    return connection.body ? send_body(connection) : send_all(connection, kNotFound);
+  }
+
+  static std::unique_ptr<Body> body_of(std::string_view request) {
+    if (request.starts_with("GET /items")) return std::make_unique<Items>();  // and its variants
+    if (request.starts_with("GET /buffers ")) return std::make_unique<Buffers>(kBuffersPerCall);
+    if (request.starts_with("GET /endless ")) return std::make_unique<Endless>();
+    if (request.starts_with("GET /file ")) return std::make_unique<File>(std::getenv("FILE"));
+    return nullptr;
+  }
+
+  void beat() {
+    for (Connection& connection : connections_) {
+      if (connection.listens && !send_all(connection, kHeartbeat)) connection = Connection();
+    }
+    next_beat_ += kHeartbeatNs;
   }
 
   // Small answers to clients that wait for each: they always fit into the send buffer.
@@ -165,20 +142,12 @@ class FloorServer {
     return sent == static_cast<ssize_t>(bytes.size());
   }
 
-  bool send_items(Connection& connection) {
-    while (connection.items) {
-      std::string_view pending = connection.items->pending();
-      if (pending.empty()) {
-        connection.items.reset();
-        break;
-      }
-      ssize_t sent = send(connection.socket.get(), pending.data(), pending.size(), MSG_NOSIGNAL);
-      if (sent < 0 && errno != EAGAIN) return false;
-      if (sent < 0) break;
-      connection.items->sent(static_cast<size_t>(sent));
-    }
-    wait_for_room(connection, connection.items != nullptr);
-    return true;
+  bool send_body(Connection& connection) {
+    if (!connection.body) return true;
+    Progress progress = connection.body->send_to(connection.socket.get());
+    if (progress == Progress::done) connection.body.reset();
+    wait_for_room(connection, connection.body != nullptr);
+    return progress != Progress::failed;
   }
 
   void wait_for_room(Connection& connection, bool wanted) {
@@ -192,6 +161,7 @@ class FloorServer {
   Fd listener_{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   Fd epoll_{epoll_create1(EPOLL_CLOEXEC)};
   std::vector<Connection> connections_;  // by descriptor
+  uint64_t next_beat_ = 0;               // 0 until the first event stream
   char buffer_[16 * 1024];
 };
 

@@ -45,8 +45,18 @@ inline sockaddr_in loopback(uint16_t port) {
   return address;
 }
 
-inline Fd connect_to(uint16_t port) {
+// `host`: from the address 127.0.0.<host>; each has its own range of ports.
+inline Fd connect_to(uint16_t port, uint8_t host = 1) {
   Fd socket_fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket_fd.get() < 0) die("cannot open a socket: %s", std::strerror(errno));
+  if (host != 1) {
+    int on = 1;
+    setsockopt(socket_fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    sockaddr_in source = loopback(0);
+    source.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffu) | host);
+    if (bind(socket_fd.get(), reinterpret_cast<sockaddr*>(&source), sizeof source) != 0)
+      die("cannot use 127.0.0.%d: %s", host, std::strerror(errno));
+  }
   sockaddr_in address = loopback(port);
   if (connect(socket_fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     die("cannot connect to port %d: %s", port, std::strerror(errno));

@@ -1,12 +1,42 @@
-import { catzilla } from 'catzilla'
-import { HELLO, first, items } from './content.mjs'
+import { createReadStream, statSync } from 'node:fs'
+import { StreamingResponse, catzilla, sse } from 'catzilla'
+import {
+  FILE,
+  HEARTBEAT_MS,
+  HELLO,
+  buffers,
+  endless,
+  first,
+  items,
+  itemsAsync,
+  quiet,
+  quietAsync,
+  quietForAll,
+  writeItems,
+  writeItemsAhead,
+} from './content.mjs'
 import { listening } from './listening.mjs'
+
+/** What the idle streams wait on. */
+const quietSource = { async: quietAsync, sync: quiet, none: quietForAll }[process.env.SOURCE ?? 'async']
 
 const app = catzilla()
 
 app.get('/hello', () => HELLO)
+app.get('/hello/:name', (req) => `${req.headers.get('x-greeting')}, ${req.params.name}!`)
 app.get('/first-byte', first)
 app.get('/items', items)
+app.get('/items-async', itemsAsync)
+app.get('/items-writer', () => StreamingResponse.fromWriter((w) => writeItems((item) => w.write(item))))
+app.get('/items-writer-ahead', () => StreamingResponse.fromWriter((w) => writeItemsAhead((item) => w.write(item))))
+app.get('/buffers', () => new StreamingResponse(buffers, { contentType: 'application/octet-stream' }))
+app.get('/endless', endless)
+app.get('/idle', () => sse(quietSource, { heartbeatMs: HEARTBEAT_MS }))
+app.get('/file', () => {
+  const headers = { 'content-length': String(statSync(FILE).size) }
+  const source = createReadStream(FILE, { highWaterMark: 256 * 1024 })
+  return new StreamingResponse(source, { contentType: 'application/octet-stream', headers })
+})
 
 const address = await app.listen({ port: 0, host: '127.0.0.1' })
 listening(address.port)

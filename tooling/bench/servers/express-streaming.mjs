@@ -1,17 +1,11 @@
-// Express with the adapter of @catzilla/streaming. SOURCE chooses what makes the items.
+// Express with the adapter of @catzilla/streaming.
 import { streaming } from '@catzilla/streaming/express'
 import express from 'express'
-import { HELLO } from './content.mjs'
 import { listening } from './listening.mjs'
-import { firstByte, itemsFrom } from './streaming-sources.mjs'
+import { streams } from './streaming-sources.mjs'
 
 const app = express()
 app.use(streaming())
-
-app.get('/hello', (req, res) => {
-  res.type('text/plain').send(HELLO)
-})
-app.get('/first-byte', (req, res) => res.stream(firstByte()))
-app.get('/items', (req, res) => res.stream(itemsFrom(process.env.SOURCE)))
+for (const [path, open] of Object.entries(streams)) app.get(path, (req, res) => res.stream(open()))
 
 const server = app.listen(0, '127.0.0.1', () => listening(server.address().port))

@@ -11,6 +11,10 @@ app.get('/hello', async (request, reply) => {
   reply.type(TEXT)
   return HELLO
 })
+app.get('/hello/:name', async (request, reply) => {
+  reply.type(TEXT)
+  return `${request.headers['x-greeting']}, ${request.params.name}!`
+})
 app.get('/first-byte', (request, reply) => reply.type(TEXT).send(Readable.from(first())))
 app.get('/items', (request, reply) => reply.type(TEXT).send(Readable.from(items())))
 

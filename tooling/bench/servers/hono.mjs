@@ -7,6 +7,7 @@ import { listening } from './listening.mjs'
 const app = new Hono()
 
 app.get('/hello', (c) => c.text(HELLO))
+app.get('/hello/:name', (c) => c.text(`${c.req.header('x-greeting')}, ${c.req.param('name')}!`))
 app.get('/first-byte', (c) => streamText(c, (stream) => writeAll(first(), stream)))
 app.get('/items', (c) => streamText(c, (stream) => writeAll(items(), stream)))
 

@@ -1,30 +1,99 @@
 // node:http as its documentation teaches it: `pipeline` handles backpressure and the client that leaves.
+import { createReadStream, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { Readable, pipeline } from 'node:stream'
-import { HELLO, first, items } from './content.mjs'
+import {
+  EVENT_STREAM,
+  FILE,
+  HEARTBEAT,
+  HEARTBEAT_MS,
+  HELLO,
+  RETRY,
+  buffers,
+  endless,
+  first,
+  items,
+  itemsAsync,
+  writeItems,
+  writeItemsAhead,
+} from './content.mjs'
+import { drained } from './drained.mjs'
 import { listening } from './listening.mjs'
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' }
+const BYTES = { 'Content-Type': 'application/octet-stream' }
+const GREETED = '/hello/'
 
 const server = createServer((req, res) => {
   switch (req.url) {
     case '/hello':
-      res.writeHead(200, { ...TEXT, 'Content-Length': HELLO.length }).end(HELLO)
+      sendText(res, HELLO)
       break
     case '/first-byte':
-      res.writeHead(200, TEXT)
-      pipeline(Readable.from(first()), res, ignoreLoss)
+      pipeline(Readable.from(first()), res.writeHead(200, TEXT), ignoreLoss)
       break
     case '/items':
+      pipeline(Readable.from(items()), res.writeHead(200, TEXT), ignoreLoss)
+      break
+    case '/items-async':
+      pipeline(Readable.from(itemsAsync()), res.writeHead(200, TEXT), ignoreLoss)
+      break
+    case '/items-writer':
       res.writeHead(200, TEXT)
-      pipeline(Readable.from(items()), res, ignoreLoss)
+      void writeItems((item) => written(res, item)).then(() => res.end())
+      break
+    case '/items-writer-ahead':
+      res.writeHead(200, TEXT)
+      writeItemsAhead((item) => res.write(item))
+      res.end()
+      break
+    case '/buffers':
+      pipeline(Readable.from(buffers()), res.writeHead(200, BYTES), ignoreLoss)
+      break
+    case '/endless':
+      pipeline(Readable.from(endless()), res.writeHead(200, TEXT), ignoreLoss)
+      break
+    case '/file':
+      res.writeHead(200, { ...BYTES, 'Content-Length': statSync(FILE).size })
+      pipeline(createReadStream(FILE, { highWaterMark: 256 * 1024 }), res, ignoreLoss)
+      break
+    case '/idle':
+      res.writeHead(200, EVENT_STREAM).write(RETRY)
+      idle.add(res)
+      res.on('close', () => idle.delete(res))
       break
     default:
-      res.writeHead(404).end()
+      if (req.url.startsWith(GREETED)) {
+        sendText(res, `${req.headers['x-greeting']}, ${decodeURIComponent(req.url.slice(GREETED.length))}!`)
+      } else {
+        res.writeHead(404).end()
+      }
   }
 })
 
+/** @type {Set<import('node:http').ServerResponse>} */
+const idle = new Set()
+setInterval(() => {
+  for (const res of idle) res.write(HEARTBEAT)
+}, HEARTBEAT_MS)
+
 server.listen(0, '127.0.0.1', () => listening(server.address().port))
+
+/**
+ * @param {import('node:http').ServerResponse} res
+ * @param {string} text
+ */
+function sendText(res, text) {
+  res.writeHead(200, { ...TEXT, 'Content-Length': Buffer.byteLength(text) }).end(text)
+}
+
+/**
+ * @param {import('node:http').ServerResponse} res
+ * @param {string} item
+ */
+async function written(res, item) {
+  if (!res.write(item) && !res.destroyed) await drained(res)
+}
 
 /** A client that leaves early has destroyed the stream already; nothing is left to do. */
 function ignoreLoss() {}

@@ -1,6 +1,6 @@
 // The C++ clients, as functions. Each measures from outside of the server and checks every answer that it counts.
 import { toolPath } from './build.mjs'
-import { runPinned } from './child.mjs'
+import { runPinned, startPinned } from './child.mjs'
 import { CLIENT_CORE } from './cores.mjs'
 import { restingCpuNs } from './cpu-time.mjs'
 
@@ -17,8 +17,7 @@ const DEADLINE_SECONDS = 60
  * @returns {Promise<Record<string, number> & { sha256?: unknown }>}
  */
 export async function runClient(tool, server, args, core = CLIENT_CORE) {
-  const command = [toolPath(tool), '--port', server.port, '--deadline', DEADLINE_SECONDS, ...args].map(String)
-  return JSON.parse(await runPinned(command, { core, seconds: DEADLINE_SECONDS + 5 }))
+  return JSON.parse(await runPinned(commandOf(tool, server, args), { core, seconds: DEADLINE_SECONDS + 5 }))
 }
 
 /**
@@ -33,4 +32,32 @@ export async function measureClient(tool, server, args, core) {
   const before = await restingCpuNs(server.pid)
   const figures = await runClient(tool, server, args, core)
   return { figures, cpuNs: (await restingCpuNs(server.pid)) - before }
+}
+
+/**
+ * Opens streams and holds them until `release()`, which throws if one of them has broken off by then.
+ * @param {Server} server
+ * @param {(string | number)[]} args
+ * @returns {Promise<{ figures: Sample, release: () => Promise<void> }>}
+ */
+export async function holdStreams(server, args) {
+  const options = { core: CLIENT_CORE, seconds: DEADLINE_SECONDS + 5 }
+  const { line, end } = startPinned(commandOf('hold', server, args), options)
+  const figures = JSON.parse(await line())
+  return {
+    figures,
+    async release() {
+      end()
+      await line()
+    },
+  }
+}
+
+/**
+ * @param {Tool} tool
+ * @param {Server} server
+ * @param {(string | number)[]} args
+ */
+function commandOf(tool, server, args) {
+  return [toolPath(tool), '--port', server.port, '--deadline', DEADLINE_SECONDS, ...args].map(String)
 }

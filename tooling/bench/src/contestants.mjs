@@ -1,30 +1,74 @@
-import { join } from 'node:path'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { benchFolder, toolPath } from './build.mjs'
 
 /** @import { Contestant } from './types.ts' */
 
+// Without the native engine this must fail: a silent fall-back would put the wrong figures into its row.
+const NATIVE = { CATZILLA_TRANSPORT: 'native' }
+
 /**
- * In the order of the tables. A new one needs a server that prints `listening on 127.0.0.1:PORT`, answers the routes of
- * `servers/content.mjs`, and a line here; one that cannot start on some machine is reported there as such.
+ * In the order of the tables. A new one needs a server that prints `listening on 127.0.0.1:PORT`, an entry here, and its name in
+ * the scenarios that it can serve; one that cannot start on some machine is reported there as such.
  * @type {Contestant[]}
  */
 export const contestants = [
   { name: 'floor', label: 'raw C epoll (the floor)', role: 'floor', command: () => [toolPath('floor-server')] },
   {
+    name: 'floor-batched',
+    label: 'raw C epoll, eight buffers a call',
+    role: 'floor',
+    command: () => [toolPath('floor-server')],
+    env: { BATCHED: '1' },
+  },
+  {
     name: 'bare-generator',
     label: 'the generator alone, nothing sent',
     role: 'yardstick',
     command: () => nodeServer('bare-generator.mjs'),
-    only: ['items'],
+  },
+  {
+    name: 'bare-sync',
+    label: 'sync generators alone, no server',
+    role: 'yardstick',
+    command: () => nodeServer('bare-generator.mjs'),
+    env: { SOURCE: 'sync' },
+  },
+  {
+    name: 'bare-async',
+    label: 'async generators alone, no server',
+    role: 'yardstick',
+    command: () => nodeServer('bare-generator.mjs'),
+    env: { SOURCE: 'async' },
   },
   {
     name: 'catzilla',
     label: '**catzilla**',
     role: 'own',
     command: () => nodeServer('catzilla.mjs'),
-    // Without the native engine this must fail: a silent fall-back would put the wrong figures into this row.
-    env: { CATZILLA_TRANSPORT: 'native' },
+    env: NATIVE,
     packages: ['catzilla'],
+  },
+  {
+    name: 'catzilla-none',
+    label: '**catzilla**, no state of the user',
+    role: 'own',
+    command: () => nodeServer('catzilla.mjs'),
+    env: { ...NATIVE, SOURCE: 'none' },
+  },
+  {
+    name: 'catzilla-sync',
+    label: '**catzilla**, sync generators',
+    role: 'own',
+    command: () => nodeServer('catzilla.mjs'),
+    env: { ...NATIVE, SOURCE: 'sync' },
+  },
+  {
+    name: 'catzilla-async',
+    label: '**catzilla**, async generators',
+    role: 'own',
+    command: () => nodeServer('catzilla.mjs'),
+    env: { ...NATIVE, SOURCE: 'async' },
   },
   {
     name: 'catzilla-node',
@@ -55,20 +99,34 @@ export const contestants = [
     packages: ['hono', '@hono/node-server'],
   },
   {
-    name: 'express-streaming-async',
-    label: 'Express with **our adapter**, async generator',
-    role: 'own',
-    command: () => nodeServer('express-streaming.mjs'),
-    env: { SOURCE: 'async' },
-    only: ['items'],
+    name: 'uws',
+    label: 'uWebSockets.js',
+    role: 'peer',
+    command: uwsServer,
+    packages: ['@btc-vision/uwebsockets.js'],
   },
   {
-    name: 'express-streaming-writer',
-    label: 'Express with **our adapter**, `await w.write()` per item',
-    role: 'own',
-    command: () => nodeServer('express-streaming.mjs'),
-    env: { SOURCE: 'writer' },
-    only: ['items'],
+    name: 'uws-batched',
+    label: 'uWebSockets.js, batched by hand',
+    role: 'peer',
+    command: uwsServer,
+    env: { BATCHED: '1' },
+  },
+  { name: 'bun', label: 'Bun', role: 'peer', command: bunServer, packages: ['bun'] },
+  {
+    name: 'bun-batched',
+    label: 'Bun, batched by hand',
+    role: 'peer',
+    command: bunServer,
+    env: { BATCHED: '1' },
+  },
+  { name: 'deno', label: 'Deno', role: 'peer', command: denoServer, packages: ['deno'] },
+  {
+    name: 'deno-batched',
+    label: 'Deno, batched by hand',
+    role: 'peer',
+    command: denoServer,
+    env: { BATCHED: '1' },
   },
   { name: 'node-http', label: 'node:http', role: 'peer', command: () => nodeServer('node-http.mjs') },
   {
@@ -98,9 +156,43 @@ export const contestants = [
     command: () => nodeServer('express.mjs'),
     packages: ['express'],
   },
+  { name: 'nginx', label: 'nginx, sendfile', role: 'peer', command: () => nodeServer('nginx.mjs') },
 ]
 
 /** @param {string} file */
+function serverFile(file) {
+  return join(benchFolder, 'servers', file)
+}
+
+/** @param {string} file */
 function nodeServer(file) {
-  return [process.execPath, join(benchFolder, 'servers', file)]
+  return [process.execPath, serverFile(file)]
+}
+
+/** Its binary needs a newer C library than some systems have: UWS_NODE is a Node that has one. */
+function uwsServer() {
+  return [process.env['UWS_NODE'] ?? process.execPath, serverFile('uws.mjs')]
+}
+
+// The npm packages `bun` and `deno` hold their programs in packages of the platform; the command that they install needs a
+// script after the installation, and none is run here.
+
+function bunServer() {
+  const cpu = process.arch === 'arm64' ? 'aarch64' : process.arch
+  return [programOf('bun', `@oven/bun-${process.platform}-${cpu}`, 'bin/bun'), 'run', serverFile('bun.mjs')]
+}
+
+function denoServer() {
+  const program = programOf('deno', `@deno/${process.platform}-${process.arch}-glibc`, 'deno')
+  return [program, 'run', '--no-config', '--allow-all', '--v8-flags=--expose-gc', serverFile('deno.mjs')]
+}
+
+/**
+ * @param {string} wrapper
+ * @param {string} holder
+ * @param {string} path
+ */
+function programOf(wrapper, holder, path) {
+  const manifest = createRequire(import.meta.url).resolve(`${wrapper}/package.json`)
+  return join(dirname(createRequire(manifest).resolve(`${holder}/package.json`)), path)
 }

@@ -1,13 +1,19 @@
-// CPU time of a process in nanoseconds, kernel work included, from the scheduler's own account. /proc/<pid>/stat would count
+// CPU time of a server in nanoseconds, kernel work included, from the scheduler's own account. /proc/<pid>/stat would count
 // in ticks of 10 ms, which is longer than some measurements here.
 import { readFileSync, readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** @param {number} pid */
-function cpuNs(pid) {
+/**
+ * Of all threads, and of all child processes: some servers have to be started by another program.
+ * @param {number | string} pid
+ * @returns {number}
+ */
+export function cpuNs(pid) {
   let total = 0
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    total += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+    const folder = `/proc/${pid}/task/${thread}`
+    total += Number(readFileSync(`${folder}/schedstat`, 'utf8').split(' ')[0])
+    for (const child of readFileSync(`${folder}/children`, 'utf8').split(' ')) if (child !== '') total += cpuNs(child)
   }
   return total
 }

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { benchFolder } from './build.mjs'
 
 /** @import { Contestant, Pace, Scenario } from './types.ts' */
 
@@ -14,17 +16,19 @@ import { parseArgs } from 'node:util'
  * @property {string} command what was called, to do it again
  */
 
+const REPORT = join(benchFolder, '../../docs/benchmarks.md')
+
 /** @type {Pace} */
-const FULL_PACE = { seconds: 2, requests: 4000 }
+const FULL_PACE = { seconds: 1, requests: 4000, streams: 19_000 }
 /** @type {Pace} */
-const QUICK_PACE = { seconds: 0.5, requests: 1000 }
+const QUICK_PACE = { seconds: 0.3, requests: 1000, streams: 4000 }
 
 const USAGE = `usage: npm run bench -- [options]
   --scenario NAME,…     scenarios or groups of them; default: all
   --contestants NAME,…  default: all
-  --rounds N            measurements of each contestant; default 7, with --quick 3
+  --rounds N            measurements of each contestant; default 5, with --quick 2
   --quick               short measurements: shows that all works, not how fast it is
-  --out FILE            also write the report there
+  --out FILE            also write the report there; a run of everything writes docs/benchmarks.md
   --build               compile the C++ tools and leave
   --list                print the names and leave`
 
@@ -38,7 +42,8 @@ export function parseOptions(args, known) {
   if (values.help) leave(USAGE, 0)
   if (values.list) leave(list(known), 0)
   const quick = values.quick ?? false
-  const rounds = Number(values.rounds ?? (quick ? 3 : 7))
+  const whole = !quick && values.scenario === undefined && values.contestants === undefined
+  const rounds = Number(values.rounds ?? (quick ? 2 : 5))
   if (!Number.isInteger(rounds) || rounds < 1)
     leave(`--rounds must be a whole number above 0 (got ${values.rounds})`, 2)
   return {
@@ -47,7 +52,7 @@ export function parseOptions(args, known) {
     rounds,
     pace: quick ? QUICK_PACE : FULL_PACE,
     quick,
-    out: values.out,
+    out: values.out ?? (whole ? REPORT : undefined),
     buildOnly: values.build ?? false,
     command: commandOf(values),
   }

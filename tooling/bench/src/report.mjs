@@ -1,9 +1,12 @@
 // Results as Markdown.
+import { judge } from './bars.mjs'
+import { compared, figures, opponentOf } from './compare.mjs'
 import { loadAverage, packageVersion } from './machine.mjs'
+import { formatNumber } from './numbers.mjs'
 import { median } from './statistics.mjs'
 
 /** @import { Options } from './options.mjs' */
-/** @import { Comparison, Result, Row } from './types.ts' */
+/** @import { Result, Row } from './types.ts' */
 
 /**
  * @param {{ results: Result[], machine: Record<string, string>, options: Options }} input
@@ -14,8 +17,9 @@ export function renderReport({ results, machine, options }) {
     '# Benchmarks',
     `Made by \`${options.command}\` on ${new Date().toISOString().slice(0, 10)}; every figure below is from that one run.`,
     ...(options.quick ? ['**A quick run: it shows that everything works, not how fast it is.**'] : []),
-    renderMachine(machine, options),
+    renderMachine(machine, options, results),
     METHOD,
+    ...renderSummary(results),
     ...results.map(renderResult),
   ]
     .join('\n\n')
@@ -34,17 +38,20 @@ const METHOD = `## How to read it
   also pays for the receiver's half of TCP. It is steadier than any time measured outside, so it comes first.
 - The floor is a C program that does nothing but send the same bytes: what it costs is the kernel's.
 - Contestants use their public API as a user writes it (\`tooling/bench/servers\`), with \`NODE_ENV=production\`.
+- A bar is what catzilla set out to reach, in the same run. In brackets: with whom it was compared, where that is not fixed.
+  Bun stands in for uWebSockets.js where that does not load.
 - BBR as congestion control caps loopback throughput (here by about a factor of two); wall-clock figures of large bodies are
   comparable with each other only.`
 
 /**
  * @param {Record<string, string>} machine
  * @param {Options} options
+ * @param {Result[]} results
  */
-function renderMachine(machine, { contestants, rounds, pace }) {
-  const versions = contestants.flatMap(({ packages = [] }) =>
-    packages.map((name) => `${name} ${packageVersion(name) ?? 'not installed'}`),
-  )
+function renderMachine(machine, { rounds, pace }, results) {
+  const took = results.flatMap(({ rows }) => rows.map(({ contestant }) => contestant))
+  const packages = new Set(took.flatMap(({ packages = [] }) => packages))
+  const versions = [...packages].map((name) => `${name} ${packageVersion(name) ?? 'not installed'}`)
   const facts = {
     ...machine,
     'Load when done': loadAverage(),
@@ -56,8 +63,20 @@ function renderMachine(machine, { contestants, rounds, pace }) {
   )
 }
 
+/** @param {Result[]} results */
+function renderSummary(results) {
+  const lines = results.flatMap((result) =>
+    judge(result).map(
+      ({ words, figure, verdict }) => `| ${result.scenario.title} | ${words} | ${figure} | ${verdict} |`,
+    ),
+  )
+  if (lines.length === 0) return []
+  return [['## Bars', '', '| scenario | bar | reached | |', '| --- | --- | --- | --- |', ...lines].join('\n')]
+}
+
 /** @param {Result} result */
-function renderResult({ scenario, rows, skipped }) {
+function renderResult(result) {
+  const { scenario, rows, skipped } = result
   const heading = `## ${scenario.title}\n\n${scenario.method}`
   if (skipped) return `${heading}\n\nSkipped: ${skipped}.`
   const { columns, comparisons } = scenario
@@ -66,17 +85,19 @@ function renderResult({ scenario, rows, skipped }) {
   const titles = [
     '',
     ...columns.map(({ title }) => title),
-    ...opponents.map(({ comparison, opponent }) =>
-      comparison.to === 'best-peer' && opponent
-        ? `${comparison.title} (${opponent.contestant.label})`
-        : comparison.title,
+    ...opponents.map(({ comparison: { title, to }, opponent }) =>
+      opponent && opponent.contestant.name !== to ? `${title} (${opponent.contestant.label})` : title,
     ),
   ]
   const cellsOf = (/** @type {Row} */ row) => {
     if (row.failure !== undefined) return [row.failure.stage, ...Array(titles.length - 2).fill('–')]
     return [
       ...columns.map(({ key, digits, spread }) => formatSamples(figures(row, key), digits, spread)),
-      ...opponents.map(({ comparison, opponent }) => (opponent ? compare(row, opponent, comparison) : '–')),
+      ...opponents.map(({ comparison, opponent }) => {
+        if (opponent === undefined) return '–'
+        const text = formatNumber(compared(row, opponent, comparison), comparison.digits)
+        return comparison.as === 'difference' || text === '–' ? text : `${text} ×`
+      }),
     ]
   }
   const failures = rows.flatMap(({ contestant, failure }) =>
@@ -89,43 +110,14 @@ function renderResult({ scenario, rows, skipped }) {
     `| --- |${' ---: |'.repeat(titles.length - 1)}`,
     ...rows.map((row) => `| ${[row.contestant.label, ...cellsOf(row)].join(' | ')} |`),
     ...(failures.length > 0 ? ['', ...failures] : []),
+    ...renderBars(result),
   ].join('\n')
 }
 
-/**
- * @param {Comparison} comparison
- * @param {Row[]} measured
- * @returns {Row | undefined}
- */
-function opponentOf({ to, key }, measured) {
-  if (to !== 'best-peer') return measured.find(({ contestant }) => contestant.name === to)
-  const peers = measured.filter(({ contestant }) => contestant.role === 'peer')
-  const costs = peers.map((row) => median(figures(row, key)))
-  return peers[costs.indexOf(Math.min(...costs))]
-}
-
-/**
- * Round by round, so that a slow minute of the machine, which hits both, cancels out.
- * @param {Row} row
- * @param {Row} opponent
- * @param {Comparison} comparison
- */
-function compare(row, opponent, { key, as, digits }) {
-  const theirs = figures(opponent, key)
-  const perRound = figures(row, key).map((own, round) => {
-    const other = /** @type {number} */ (theirs[round])
-    return { speed: other / own, cost: own / other, difference: own - other }[as]
-  })
-  const text = formatNumber(median(perRound), digits)
-  return as === 'difference' ? text : `${text} ×`
-}
-
-/**
- * @param {Row} row
- * @param {string} key
- */
-function figures(row, key) {
-  return row.samples.map((sample) => /** @type {number} */ (sample[key]))
+/** @param {Result} result */
+function renderBars(result) {
+  const lines = judge(result).map(({ words, figure, verdict }) => `- ${words}: ${figure}, ${verdict}`)
+  return lines.length === 0 ? [] : ['', 'Bars:', '', ...lines]
 }
 
 /**
@@ -137,14 +129,4 @@ function formatSamples(values, digits, spread = false) {
   const middle = formatNumber(median(values), digits)
   if (!spread || Number.isNaN(values[0])) return middle
   return `${middle} (${formatNumber(Math.min(...values), digits)}–${formatNumber(Math.max(...values), digits)})`
-}
-
-/**
- * NaN stands for a figure that does not exist.
- * @param {number} value
- * @param {number} digits
- */
-function formatNumber(value, digits) {
-  if (Number.isNaN(value)) return '–'
-  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }

@@ -1,10 +1,10 @@
 // Measures catzilla, its peers and the raw floor side by side, and prints a Markdown report.
 //
-//   npm run bench -- [--scenario hello,first-byte,items] [--contestants a,b] [--rounds 7] [--quick] [--out FILE]
+//   npm run bench -- [--scenario hello,items,idle] [--contestants a,b] [--rounds 5] [--quick] [--out FILE]
 //
 // The report goes to stdout (and to --out), progress to stderr.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, relative } from 'node:path'
 import { buildTools } from './build.mjs'
 import { contestants } from './contestants.mjs'
 import { describeMachine } from './machine.mjs'
@@ -23,7 +23,9 @@ const machine = describeMachine()
 const results = []
 for (const scenario of options.scenarios) {
   progress(`${scenario.name}:`)
+  const started = performance.now()
   results.push(await runScenario(scenario, options.contestants, options))
+  progress(`  took ${Math.round((performance.now() - started) / 1000)} s`)
 }
 
 const report = renderReport({ results, machine, options })
@@ -31,5 +33,5 @@ process.stdout.write(report)
 if (options.out) {
   mkdirSync(dirname(options.out), { recursive: true })
   writeFileSync(options.out, report)
-  progress(`written to ${options.out}`)
+  progress(`written to ${relative(process.cwd(), options.out)}`)
 }

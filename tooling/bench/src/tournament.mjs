@@ -15,58 +15,84 @@ const WARM_UP_ROUNDS = 2
  * @param {{ rounds: number, pace: Pace }} options
  * @returns {Promise<Result>}
  */
-export async function runScenario(scenario, contestants, { rounds, pace }) {
+export async function runScenario(scenario, contestants, { rounds: wantedRounds, pace }) {
   if (coreCount < scenario.cores) return { scenario, rows: [], skipped: `needs ${scenario.cores} cores` }
-  const admitted = contestants.filter(({ only }) => only === undefined || only.includes(scenario.group))
+  const half = { ...pace, seconds: pace.seconds / 2, requests: Math.ceil(pace.requests / 2) }
+  const names = scenario.contestants === undefined ? undefined : new Set(scenario.contestants.split(' '))
+  const admitted = contestants.filter(({ name }) => names?.has(name) ?? true)
+  const rounds = Math.min(wantedRounds, scenario.mostRounds ?? Infinity)
   /** @type {Row[]} */
   const rows = admitted.map((contestant) => ({ contestant, samples: [] }))
   /** @type {Map<Row, Server>} */
   const servers = new Map()
+  const { env = {}, tidyUp } = (await scenario.prepare?.()) ?? {}
   try {
-    for (const row of rows) await attempt(row, 'did not load', () => start(row))
-    for (const row of rows) await attempt(row, 'answered wrongly', () => scenario.check(serverOf(row)))
-    for (let i = 0; i < WARM_UP_ROUNDS; i++) {
-      for (const row of rows) await attempt(row, 'failed', () => scenario.measure(serverOf(row), pace))
-    }
-    for (let round = 0; round < rounds; round++) {
-      progress(`  round ${round + 1} of ${rounds}`)
-      for (const row of rotated(rows, round)) {
-        await attempt(row, 'failed', async () => {
-          row.samples.push(await scenario.measure(serverOf(row), pace))
-        })
+    if (scenario.restarts) {
+      for (let round = 0; round < rounds; round++) {
+        progress(`  round ${round + 1} of ${rounds}`)
+        for (const row of rotated(rows, round)) await measureFresh(row)
+      }
+    } else {
+      for (const row of rows) await start(row)
+      for (const row of rows) await check(row)
+      for (let i = 0; i < WARM_UP_ROUNDS; i++) {
+        for (const row of rows) await attempt(row, 'failed', (server) => scenario.measure(server, half))
+      }
+      for (let round = 0; round < rounds; round++) {
+        progress(`  round ${round + 1} of ${rounds}`)
+        for (const row of rotated(rows, round)) await measure(row)
       }
     }
   } finally {
     await Promise.all([...servers.values()].map((server) => server.stop()))
+    tidyUp?.()
   }
   return { scenario, rows }
+
+  /** @param {Row} row */
+  async function measureFresh(row) {
+    await start(row)
+    if (row.samples.length === 0) await check(row)
+    await measure(row)
+    await servers.get(row)?.stop()
+    servers.delete(row)
+  }
+
+  /** @param {Row} row */
+  async function start(row) {
+    await attempt(row, 'did not load', async () => {
+      servers.set(row, await startServer(row.contestant, { core: SERVER_CORE, env }))
+    })
+  }
+
+  /** @param {Row} row */
+  async function check(row) {
+    await attempt(row, 'answered wrongly', (server) => scenario.check(server))
+  }
+
+  /** @param {Row} row */
+  async function measure(row) {
+    await attempt(row, 'failed', async (server) => {
+      row.samples.push(await scenario.measure(server, pace))
+    })
+  }
 
   /**
    * A contestant that fails once is out, and its row says why; the others go on.
    * @param {Row} row
    * @param {NonNullable<Row['failure']>['stage']} stage what it means if `step` throws
-   * @param {() => Promise<unknown>} step
+   * @param {(server: Server) => Promise<unknown>} step
    */
   async function attempt(row, stage, step) {
     if (row.failure !== undefined) return
     try {
-      await step()
+      await step(/** @type {Server} */ (servers.get(row)))
     } catch (error) {
       // A server that crashed knows better why than the client that lost it.
       const cause = await servers.get(row)?.causeOfDeath()
       row.failure = { stage, reason: cause ?? (error instanceof Error ? error.message : String(error)) }
       progress(`  ${row.contestant.name} ${stage}: ${row.failure.reason}`)
     }
-  }
-
-  /** @param {Row} row */
-  async function start(row) {
-    servers.set(row, await startServer(row.contestant, SERVER_CORE))
-  }
-
-  /** @param {Row} row */
-  function serverOf(row) {
-    return /** @type {Server} */ (servers.get(row))
   }
 }
 

@@ -20,8 +20,6 @@ export interface Contestant {
   env?: Record<string, string>
   /** npm packages whose versions the report names. */
   packages?: string[]
-  /** Scenario groups it takes part in; all if absent. */
-  only?: string[]
 }
 
 /** A started contestant. */
@@ -31,6 +29,8 @@ export interface Server {
   pid: number
   /** Why it is gone; undefined if it still runs. To be asked when a client lost it. */
   causeOfDeath: () => Promise<string | undefined>
+  /** Bytes in JavaScript objects after it; NaN where there are none. */
+  collectGarbage: () => Promise<{ heapUsed: number }>
   stop: () => Promise<void>
 }
 
@@ -47,8 +47,10 @@ export interface Column {
 
 /** How a figure is compared; always the median of the ratios (or differences) within each round. */
 export interface Comparison {
-  /** Contestant name, or `best-peer`. */
-  to: string
+  /** Contestant name; `best-peer`, or several names: the best of them. */
+  to: string | string[]
+  /** Who is compared with when no one of `to` could be measured. */
+  standIn?: string
   title: string
   /** `speed`: other ÷ own, higher is better. `cost`: own ÷ other, lower is better. `difference`: own − other. */
   as: 'speed' | 'cost' | 'difference'
@@ -57,10 +59,25 @@ export interface Comparison {
   digits: number
 }
 
+/** What a contestant of ours must reach. */
+export type Bar = {
+  /** @defaultValue catzilla */
+  contestant?: string
+  /** The bar in words. */
+  words: string
+  unit: string
+  key: string
+  digits: number
+  /** Without it, the figure itself is what counts. */
+  against?: Pick<Comparison, 'to' | 'standIn' | 'as'>
+} & ({ atLeast: number } | { atMost: number } | { below: number })
+
 /** How long each measurement takes. */
 export interface Pace {
   seconds: number
   requests: number
+  /** Open at once, where many are. */
+  streams: number
 }
 
 export interface Scenario {
@@ -71,8 +88,17 @@ export interface Scenario {
   /** What is done and how it is measured, for the reader of the table. */
   method: string
   cores: number
+  /** Names of those who take part, with spaces between; all if absent. */
+  contestants?: string
+  /** Each measurement gets a server of its own, just started, and there are no warm-up rounds. */
+  restarts?: boolean
+  /** Where a measurement is long, and steady. */
+  mostRounds?: number
   columns: Column[]
   comparisons: Comparison[]
+  bars?: Bar[]
+  /** What the servers need to have: environment variables for them, and how to tidy up. */
+  prepare?: () => Promise<{ env: Record<string, string>; tidyUp: () => void }>
   /** Throws unless the answer is right to the byte. */
   check: (server: Server) => Promise<void>
   measure: (server: Server, pace: Pace) => Promise<Sample>

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { rawServer } from './raw-server.ts'
-import { buildTools, runTool, supported } from './tools.ts'
+import { buildTools, holdStreams, runTool, supported } from './tools.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\n'
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`
@@ -135,6 +136,84 @@ describe.skipIf(!supported)('clients', () => {
     )
     expect(figures).toMatchObject({ requests: 5 })
     expect(sockets.size).toBe(5)
+  })
+
+  const REPEATS = ['--lead', 'retry: 2000\n\n', '--repeats', ':\n\n']
+  const LEAD = 'd\r\nretry: 2000\n\n\r\n'
+  const BEAT = '3\r\n:\n\n\r\n'
+
+  test('hold opens streams, waits until each has what it should have, and keeps them', async () => {
+    const sockets = new Set<Socket>()
+    await using server = await rawServer((socket) => {
+      sockets.add(socket)
+      socket.write(`${CHUNKED}${LEAD}`)
+      if (sockets.size === 50) setTimeout(() => sockets.forEach((each) => each.write(BEAT + BEAT)), 50)
+    })
+    const held = holdStreams(server.port, '--connections', '50', ...REPEATS, '--min-repeats', '2')
+    expect(await held.line()).toMatchObject({ streams: 50, heads: 50 })
+    expect([...sockets].every((socket) => socket.readyState === 'open')).toBe(true)
+    expect(await held.release()).toEqual({ line: { streams: 50, bodyBytes: 50 * 19 }, stderr: '' })
+  })
+
+  test('hold comes from several addresses, as one has too few ports', async () => {
+    const addresses = new Set<string | undefined>()
+    await using server = await rawServer((socket) => {
+      addresses.add(socket.remoteAddress)
+      socket.write(`${CHUNKED}${LEAD}`)
+    })
+    const held = holdStreams(server.port, '--connections', '4001', ...REPEATS)
+    await held.line()
+    await held.release()
+    expect([...addresses]).toEqual(['127.0.0.2', '127.0.0.3'])
+  })
+
+  test.each([
+    ['another payload', `${CHUNKED}d\r\nretry: 3000\n\n\r\n`, 'byte 7 of a payload'],
+    ['something else behind the lead', `${CHUNKED}${LEAD}3\r\n:\r\n\r\n`, 'byte 14 of a payload'],
+    ['a stream that ends', `${CHUNKED}${LEAD}0\r\n\r\n`, 'a stream ended'],
+    ['a failure', 'HTTP/1.1 503 Busy\r\nContent-Length: 1\r\n\r\n', 'status 503'],
+  ])('hold refuses %s', async (_, bytes, reason) => {
+    await using server = await rawServer((socket) => socket.write(bytes))
+    const { failed, stderr } = await runTool(
+      'hold',
+      server.port,
+      '--connections',
+      '2',
+      ...REPEATS,
+      '--min-repeats',
+      '1',
+    )
+    expect(stderr).toContain(reason)
+    expect(failed).toBe(true)
+  })
+
+  test('hold tells when a stream breaks off while it is held', async () => {
+    const sockets: Socket[] = []
+    await using server = await rawServer((socket) => {
+      sockets.push(socket)
+      socket.write(`${CHUNKED}${LEAD}`)
+    })
+    const held = holdStreams(server.port, '--connections', '3', ...REPEATS)
+    await held.line()
+    sockets[1]!.destroy()
+    expect((await held.ended()).stderr).toContain('the server closed a stream')
+  })
+
+  test('hold with --unread leaves what comes in the kernel, and looks at it at the end', async () => {
+    let written = 0
+    await using server = await rawServer((socket) => {
+      socket.write(CHUNKED + LEAD)
+      while (socket.write(BEAT.repeat(1000))) written++
+      written++
+      socket.on('drain', () => written++)
+    })
+    const held = holdStreams(server.port, '--connections', '1', '--unread', ...REPEATS)
+    expect(await held.line()).toMatchObject({ streams: 1, heads: 0 })
+    await sleep(100)
+    const { line, stderr } = await held.release()
+    expect(stderr).toBe('')
+    expect(line!['bodyBytes']).toBeGreaterThan(1000)
+    expect(line!['bodyBytes']).toBeLessThan(64 * 1024)
   })
 
   test('a server that stops answering ends the client at its deadline', async () => {

@@ -22,6 +22,32 @@ describe.skipIf(!supported || !twoCores)('runner', () => {
     expect(stdout).not.toContain(benchFolder)
   }, 60_000)
 
+  test.each([
+    ['hello-fields', 'floor,node-http', /node:http \| [\d.]+ \(/],
+    ['first-byte-fresh', 'floor,node-http-batched', /the floor\) \| [\d.]+ \(/],
+    ['items-writer', 'bare-generator,floor', /the generator alone, nothing sent \|.*\| 1\.00 × \|/],
+    ['buffers', 'floor,node-http', /node:http \| \d\.\d+ \(.*\| 0\.\d+ × \|/],
+    ['file', 'floor,node-http', /node:http \| \d\.\d+ \(.*\| 0\.\d+ × \| – \| 1\.00 × \|/],
+    ['stalled', 'floor,node-http-batched', /batched by hand \| -?[\d.]+ \(.*\| [\d,]+ \(/],
+    ['idle', 'floor,bare-async', /async generators alone, no server \| 4,000 \| [2-9]\d\d \(/],
+  ])(
+    '%s measures what answers rightly',
+    async (scenario, contestants, expected) => {
+      const args = ['--scenario', scenario, '--contestants', contestants, '--rounds', '1', '--quick']
+      const { stdout } = await run(process.execPath, ['src/run.mjs', ...args], { cwd: benchFolder })
+      expect(stdout).toMatch(expected)
+      expect(stdout).not.toMatch(/answered wrongly|failed:/)
+    },
+    60_000,
+  )
+
+  test('a figure beside its bar says whether it was met', async () => {
+    const args = ['--scenario', 'stalled', '--contestants', 'floor,catzilla-node', '--rounds', '1', '--quick']
+    const { stdout } = await run(process.execPath, ['src/run.mjs', ...args], { cwd: benchFolder })
+    expect(stdout).toContain('| Stalled readers | server memory < 8 MiB | – | not measured |')
+    expect(stdout).toContain('- server memory < 8 MiB: –, not measured')
+  }, 60_000)
+
   test('contestants that go wrong stay in the table with the reason, and the others are measured', async () => {
     const { stdout } = await run(process.execPath, [FLAWED, '0.2'], { cwd: benchFolder })
     expect(stdout).toMatch(/\| floor \| [\d.]+ \(/)

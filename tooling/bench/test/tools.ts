@@ -1,6 +1,8 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 export const benchFolder = join(import.meta.dirname, '..')
 
@@ -18,6 +20,32 @@ export function buildTools() {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(stderr)
+}
+
+/** `hold`, which goes on until it is released. */
+export function holdStreams(port: number, ...args: string[]) {
+  const child = spawn(join(benchFolder, 'build/hold'), ['--port', String(port), '--deadline', '10', ...args])
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const closed = once(child, 'close')
+  const line = async () => {
+    const { value, done } = await lines.next()
+    return done ? undefined : (JSON.parse(value) as Record<string, number>)
+  }
+  const ended = async () => {
+    const last = await line()
+    await closed
+    return { line: last, stderr }
+  }
+  return {
+    line,
+    ended,
+    release() {
+      child.stdin.end()
+      return ended()
+    },
+  }
 }
 
 /** What a tool printed, and its status. */

@@ -4,7 +4,20 @@ import { measureClient } from '../clients.mjs'
 import { CLIENT_CORE, SERVER_CORE } from '../cores.mjs'
 import { expectBody } from '../expect-body.mjs'
 
-/** @import { Scenario } from '../types.ts' */
+/** @import { Bar, Scenario } from '../types.ts' */
+
+const QUICKEST = 'floor catzilla catzilla-node uws bun deno node-http'
+const ALL = `${QUICKEST} express-streaming fastify-streaming hono-streaming fastify hono express`
+
+/** @type {Bar} */
+const likeUws = {
+  words: "p50 ≤ uWebSockets.js's",
+  unit: '× its p50',
+  key: 'p50Us',
+  digits: 2,
+  against: { to: 'uws', standIn: 'bun', as: 'cost' },
+  atMost: 1,
+}
 
 /** @type {Scenario[]} */
 export const firstByteScenarios = [
@@ -14,6 +27,11 @@ export const firstByteScenarios = [
     method: 'Keep-alive, one request after another; the answer is a stream of one small chunk.',
     cores: 1,
     clientCore: SERVER_CORE,
+    contestants: ALL,
+    bars: [
+      aboveFloor({ words: 'p50 ≤ floor + 3 µs', atMost: 3 }),
+      { words: 'p50 < 50 µs', unit: 'µs', key: 'p50Us', digits: 1, below: 50 },
+    ],
   }),
   scenario({
     name: 'first-byte-spin',
@@ -22,6 +40,8 @@ export const firstByteScenarios = [
       'The same, with a client that polls its socket: the wake-up of the server is included, that of the client is not.',
     cores: 2,
     clientCore: CLIENT_CORE,
+    contestants: QUICKEST,
+    bars: [likeUws],
     flags: ['--spin'],
   }),
   scenario({
@@ -30,6 +50,8 @@ export const firstByteScenarios = [
     method: 'The same, with a client that sleeps until the answer comes: both wake-ups are included.',
     cores: 2,
     clientCore: CLIENT_CORE,
+    contestants: QUICKEST,
+    bars: [likeUws],
   }),
   scenario({
     name: 'first-byte-fresh',
@@ -39,6 +61,8 @@ export const firstByteScenarios = [
       'server has noticed and stopped; what it produced for nobody until then is in its CPU.',
     cores: 2,
     clientCore: CLIENT_CORE,
+    contestants: QUICKEST,
+    bars: [aboveFloor({ words: 'p50 ≤ floor + 80 µs', atMost: 80 })],
     flags: ['--fresh', '--abandon', '--pause-us', '5000'],
     path: '/items',
     share: 1 / 20,
@@ -46,7 +70,7 @@ export const firstByteScenarios = [
 ]
 
 /**
- * @param {Pick<Scenario, 'name' | 'title' | 'method' | 'cores'> &
+ * @param {Required<Pick<Scenario, 'name' | 'title' | 'method' | 'cores' | 'contestants' | 'bars'>> &
  *   { clientCore: number, flags?: string[], path?: string, share?: number }} variant `share`: of the usual number of requests
  * @returns {Scenario}
  */
@@ -75,4 +99,12 @@ function scenario({ clientCore, flags = [], path = '/first-byte', share = 1, ...
       return { p50Us, p99Us, cpuUs: cpuNs / 1000 / (warmUp + count) }
     },
   }
+}
+
+/**
+ * @param {{ words: string, atMost: number }} bar
+ * @returns {Bar}
+ */
+function aboveFloor(bar) {
+  return { ...bar, unit: 'µs above', key: 'p50Us', digits: 1, against: { to: 'floor', as: 'difference' } }
 }

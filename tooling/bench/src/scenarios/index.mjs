@@ -1,6 +1,10 @@
+import { buffers } from './buffers.mjs'
+import { file } from './file.mjs'
 import { firstByteScenarios } from './first-byte.mjs'
-import { hello } from './hello.mjs'
-import { items } from './items.mjs'
+import { helloScenarios } from './hello.mjs'
+import { idle } from './idle.mjs'
+import { itemScenarios } from './items.mjs'
+import { stalled } from './stalled.mjs'
 
 /** In the order of the report. */
-export const scenarios = [hello, ...firstByteScenarios, items]
+export const scenarios = [...helloScenarios, ...firstByteScenarios, ...itemScenarios, buffers, file, idle, stalled]
