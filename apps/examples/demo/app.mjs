@@ -1,5 +1,6 @@
 import { catzilla } from 'catzilla'
 import answer from './routes/answer.mjs'
+import download from './routes/download.mjs'
 import events from './routes/events.mjs'
 import csvExport from './routes/export.mjs'
 import million from './routes/million.mjs'
@@ -9,7 +10,7 @@ import rows from './routes/rows.mjs'
 import slow from './routes/slow.mjs'
 import stats from './routes/stats.mjs'
 
-const routes = [page, slow, answer, events, rows, csvExport, million, report, stats]
+const routes = [page, slow, answer, events, rows, csvExport, download, million, report, stats]
 
 /** @param {(line: string) => void} [log] */
 export async function createDemo(log = () => {}) {

@@ -3,6 +3,9 @@ import { open } from 'node:fs/promises'
 
 const folder = new URL('../data/', import.meta.resolve('vega-datasets'))
 
+/** For those who send a file as it is. */
+export const files = { zipcodes: new URL('zipcodes.csv', folder) }
+
 /** How many records the long data sets have, for a progress bar that knows where it is going. */
 export const totals = { zipcodes: 42_049, earthquakes: 1_707 }
 

@@ -16,6 +16,7 @@ console.log(`
   /events             server-sent events: five prices, five times a second
   /rows.jsonl?rate=5  42,049 postal codes as JSON lines, at that many a second
   /export.csv         1,707 earthquakes as CSV
+  /download           a file, sent by the kernel where it can
   /million, /endless  lines, one million of them or without end
   /report             a report, written like a file
   /health, /stats     answered while all of that goes on

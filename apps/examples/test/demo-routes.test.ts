@@ -193,6 +193,13 @@ describe('/rows.jsonl', () => {
   })
 })
 
+test('/download is a whole file with its length', async () => {
+  const response = await get('/download')
+  const bytes = Buffer.from(await response.arrayBuffer())
+  expect(response.headers.get('content-length')).toBe(String(bytes.length))
+  expect(bytes.equals(readFileSync(dataFile('zipcodes.csv')))).toBe(true)
+})
+
 describe('/export.csv', () => {
   test('the export is a named file that a CSV reader understands', async () => {
     const response = await get('/export.csv')

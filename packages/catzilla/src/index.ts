@@ -46,6 +46,9 @@ export type {
   TopicStats,
 } from '@catzilla/streaming'
 
+export { nodeWritable, openFile } from '@catzilla/streaming/node'
+export type { FilePart, OpenFile } from '@catzilla/streaming/node'
+
 export { csv } from '@catzilla/csv'
 export type { CsvColumn, CsvOptions } from '@catzilla/csv'
 

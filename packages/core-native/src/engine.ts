@@ -21,6 +21,8 @@ export interface EngineHandler {
   drained(slot: number, generation: number): void
   /** The peer has finished sending, and may still be reading. */
   halfClosed(slot: number, generation: number): void
+  /** What was written cannot be sent: a buffer was transferred away, or a file ended early. The exchange is over. */
+  failed(slot: number, generation: number): void
   /** The peer is gone; the exchange is over. */
   lost(slot: number, generation: number): void
   /** The last connection is gone, after `stopListening()`. */
@@ -66,6 +68,8 @@ export function createEngine(limits: EngineLimits, handler: EngineHandler): Nati
         return handler.drained(slot, generation)
       case EventKind.halfClosed:
         return handler.halfClosed(slot, generation)
+      case EventKind.failed:
+        return handler.failed(slot, generation)
       case EventKind.lost:
         return handler.lost(slot, generation)
       case EventKind.allClosed:

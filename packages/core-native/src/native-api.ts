@@ -23,6 +23,11 @@ export interface EngineLimits {
   readonly lingerTimeoutMs?: number
   /** Further connections are closed as they come. @defaultValue no limit */
   readonly maxConnections?: number
+  /**
+   * Bytes in user space, of all connections: beyond it a stream is told to wait at the first byte that the kernel does not
+   * take. @defaultValue 268435456
+   */
+  readonly maxBufferedBytes?: number
 }
 
 export interface EngineStats {
@@ -38,6 +43,27 @@ export interface EngineStats {
   readonly stalls: number
   /** Bytes in user space that the kernel has not taken yet. */
   readonly bufferedBytes: number
+  readonly bufferedPeak: number
+  /** Bytes of the buffers that are lent to blocked connections, or kept for the next. */
+  readonly poolBytes: number
+  /** Slots for connections that were ever in use at the same time, and the bytes of one. */
+  readonly slotsReserved: number
+  readonly slotBytes: number
+  /** Of jemalloc, where it stands in for the system's allocator: bytes of the whole process. */
+  readonly allocator?: AllocatorStats
+}
+
+/** @see the `stats.*` of jemalloc's manual */
+export interface AllocatorStats {
+  readonly name: string
+  /** Asked for by the application. */
+  readonly allocated: number
+  /** In pages that hold some of those. */
+  readonly active: number
+  /** Physically mapped, the allocator's own books included. */
+  readonly resident: number
+  /** Given back to the system; only the addresses are kept. */
+  readonly retained: number
 }
 
 export type Payload = string | Uint8Array | undefined
@@ -57,7 +83,15 @@ export const BodyState = { end: 0, wait: 1, gone: 2, cut: 3, late: 4 } as const
 export type BodyState = (typeof BodyState)[keyof typeof BodyState]
 
 /** Numbers of `EventKind` in `native/conn/events.h`. */
-export const EventKind = { request: 1, bodyReadable: 2, drained: 3, halfClosed: 4, lost: 5, allClosed: 6 } as const
+export const EventKind = {
+  request: 1,
+  bodyReadable: 2,
+  drained: 3,
+  halfClosed: 4,
+  lost: 5,
+  allClosed: 6,
+  failed: 7,
+} as const
 
 /** Words of one event. */
 export const EVENT_WORDS = 8
@@ -73,6 +107,7 @@ export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTI
 export interface NativeEngine {
   /** How it waits for its sockets: `epoll` on Linux, else `uv`. */
   readonly backend: string
+  readonly sendsFiles: boolean
   readonly events: Uint32Array
   readonly arena: ArrayBuffer
   /** Once. @returns 0, or the system's name of the error (`EADDRINUSE`). */
@@ -94,6 +129,8 @@ export interface NativeEngine {
     end: boolean,
   ): WriteStatus
   write(slot: number, generation: number, payload: string | Uint8Array): WriteStatus
+  /** Behind a declared length, where {@link sendsFiles}; nothing is written until `drained`, unless it says `ok`. */
+  sendFile(slot: number, generation: number, fd: number, start: number, length: number): WriteStatus
   finish(slot: number, generation: number, last: Payload): WriteStatus
   abort(slot: number, generation: number): void
   readBody(slot: number, generation: number): Uint8Array | BodyState | string

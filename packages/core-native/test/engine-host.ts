@@ -18,6 +18,7 @@ export function startEngine(handler: Partial<EngineHandler>, limits: EngineLimit
     bodyReadable: nothing,
     drained: nothing,
     halfClosed: nothing,
+    failed: nothing,
     lost: nothing,
     allClosed: nothing,
   }

@@ -1,5 +1,6 @@
 // What only a process of its own can show: its end. Each program lies in fixtures/.
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
@@ -99,3 +100,22 @@ for (const way of ['spare', 'none']) {
     TIMEOUT_MS,
   )
 }
+
+const JEMALLOC = ['x86_64', 'aarch64']
+  .map((machine) => `/usr/lib/${machine}-linux-gnu/libjemalloc.so.2`)
+  .find(existsSync)
+const sanitized = process.env['CATZILLA_SANITIZED'] === '1' // That has an allocator of its own.
+
+test.skipIf(JEMALLOC === undefined || sanitized)(
+  'jemalloc is found where it is preloaded, with its figures (apt-get install -y libjemalloc2)',
+  async () => {
+    expect(await run('allocator')).toMatchObject({ code: 0, stdout: 'null' })
+    const { code, stdout } = await run('allocator', { env: { LD_PRELOAD: JEMALLOC } })
+    expect(code).toBe(0)
+    const figures = JSON.parse(stdout) as { name: string; allocated: number; active: number; resident: number }
+    expect(figures.name).toMatch(/^jemalloc 5\./)
+    expect(figures.allocated).toBeGreaterThan(1_000_000)
+    expect(figures.active).toBeGreaterThanOrEqual(figures.allocated)
+    expect(figures.resident).toBeGreaterThan(figures.active)
+  },
+)

@@ -285,13 +285,13 @@ test('a slow reader holds the stream back in bounded memory, and misses nothing'
 /** Queues a large buffer to a peer that does not read, lets `spoil` have it, and has the peer read on. */
 async function spoilQueued(buffer: Uint8Array, spoil: () => void): Promise<void> {
   const size = buffer.length
-  let lost = 0
+  let failed = 0
   const [engine, port] = startEngine({
     request(slot, generation) {
       startStream(engine, { slot, generation })
       engine.write(slot, generation, buffer)
     },
-    lost: () => lost++,
+    failed: () => failed++,
   })
   const peer = await Peer.connect(port)
   peer.socket.pause()
@@ -299,7 +299,7 @@ async function spoilQueued(buffer: Uint8Array, spoil: () => void): Promise<void>
   await until(() => engine.stats().bufferedBytes > 0, 'bytes should be queued')
   spoil()
   peer.socket.resume()
-  await until(() => lost === 1, 'the exchange should be lost')
+  await until(() => failed === 1, 'the exchange should fail')
   await until(() => peer.ended, 'the connection should be broken')
   expect(peer.received.length).toBeLessThan(size)
 }

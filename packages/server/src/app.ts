@@ -3,6 +3,7 @@ import { show } from '@catzilla/streaming/format'
 import { Deliveries } from './delivery.ts'
 import { HttpError, serverError } from './errors.ts'
 import { answerOf, statusOf } from './failure.ts'
+import { LoopWatch, type LoopStats } from './loop-watch.ts'
 import { refuseUnknown, resolveOptions, type AppOptions, type ResolvedAppOptions } from './options.ts'
 import { ServerRequest } from './request.ts'
 import { isAnswer, TEXT, toAnswer, type Answerable } from './result.ts'
@@ -50,12 +51,21 @@ export interface AppStats extends TransportStats {
   readonly transport: TransportName | undefined
   /** Streams that are being sent, or whose source is being released. */
   readonly activeStreams: number
+  /** How busy the event loop was since the last call. */
+  readonly loop: LoopStats
 }
 
 /** Between stopping what runs and cutting what is left: sources are released, and the last frames leave. */
 const STOP_MS = 500
 
-const NO_STATS: TransportStats = { connections: 0, activeExchanges: 0, requests: 0, bytesWritten: 0 }
+const NO_STATS: TransportStats = {
+  connections: 0,
+  activeExchanges: 0,
+  requests: 0,
+  bytesWritten: 0,
+  engine: undefined,
+  allocator: undefined,
+}
 
 /**
  * Makes an app: routes, and a server for them.
@@ -77,6 +87,7 @@ export function catzilla(options?: AppOptions): App {
 
 export class App {
   private readonly router = new Router<Handler>()
+  private loop: LoopWatch | undefined
   private readonly deliveries = new Deliveries<ServerRequest, Failure | undefined>({
     failedEarly: (exchange, req, reason, error) => this.fail(exchange, req, reason, error),
     sent: (req, end) => this.report(req, end),
@@ -173,9 +184,15 @@ export class App {
     return (this.closing ??= this.shutDown(graceMs))
   }
 
+  /** What the app does and holds at the moment. The loop is watched from the first call on. */
   stats(): AppStats {
     const { transport } = this
-    return { transport: transport?.name, ...(transport?.stats() ?? NO_STATS), activeStreams: this.deliveries.size }
+    return {
+      transport: transport?.name,
+      ...(transport?.stats() ?? NO_STATS),
+      activeStreams: this.deliveries.size,
+      loop: (this.loop ??= new LoopWatch()).read(),
+    }
   }
 
   private add(method: string | undefined, pattern: string, handler: unknown): this {
@@ -204,6 +221,7 @@ export class App {
     const { transport, deliveries } = this
     if (transport === undefined) return
     const closed = transport.close()
+    this.loop?.stop()
     const stop = setTimeout(() => (deliveries.size === 0 ? transport.destroy() : deliveries.stopAll()), graceMs)
     const cut = setTimeout(() => transport.destroy(), graceMs + STOP_MS)
     await closed

@@ -52,6 +52,17 @@ export function clientGone(): CatzillaError {
   return new CatzillaError('CZ_STREAM_ABORTED', 'The client is gone')
 }
 
+/** @internal */
+export function bufferGone(): CatzillaError {
+  const message = 'A buffer was transferred away before the client had taken it; give the stream a copy'
+  return new CatzillaError('CZ_STREAM_BUFFER', message)
+}
+
+/** @internal */
+export function fileCut(): CatzillaError {
+  return new CatzillaError('CZ_STREAM_LENGTH', 'The file became shorter while it was sent, or cannot be read')
+}
+
 /**
  * A write behind the end: a mistake of whoever drives the sink.
  *

@@ -45,6 +45,12 @@ export interface ServerLimits {
    * @defaultValue Infinity
    */
   readonly maxConnections: number
+  /**
+   * Bytes in user space that wait for slow clients, of all connections: beyond it a stream's source is not asked while any
+   * byte of it waits. The native engine has it; `node:http` does not.
+   * @defaultValue 268435456
+   */
+  readonly maxBufferedBytes: number
 }
 
 export interface AppOptions {
@@ -81,6 +87,7 @@ export const LIMITS: ServerLimits = Object.freeze({
   keepAliveMs: 65_000,
   stallMs: 60_000,
   maxConnections: Infinity,
+  maxBufferedBytes: 256 * 1024 * 1024,
 })
 
 export const DEFAULTS: ResolvedAppOptions = Object.freeze({

@@ -131,16 +131,20 @@ function objectToAnswer(result: object, init: ReplyInit | undefined): Answer | S
   if (isStreamingResponse(result)) return result
   if (Array.isArray(result)) return toJson(result, init)
   if (ArrayBuffer.isView(result)) return whole(200, BYTES, toBytes(result), init)
+  if (isIterable(result)) return toStream(result, init)
   if (result instanceof ArrayBuffer) return whole(200, BYTES, new Uint8Array(result), init)
   if (result instanceof Error) throw result
   if (result instanceof Response) return fromResponse(result)
   if (result instanceof Blob) return fromBlob(result, init)
-  return isSource(result) ? toStream(result, init) : toJson(result, init)
+  return isReadable(result) ? toStream(result, init) : toJson(result, init)
 }
 
-/** An iterator, an iterable that is no array, or a stream. */
-function isSource(value: object): boolean {
-  if (Symbol.iterator in value || Symbol.asyncIterator in value) return true
+function isIterable(value: object): boolean {
+  return Symbol.iterator in value || Symbol.asyncIterator in value
+}
+
+/** An iterator, or a stream that is not iterable. */
+function isReadable(value: object): boolean {
   const { next, getReader } = value as { next?: unknown; getReader?: unknown }
   return typeof next === 'function' || typeof getReader === 'function'
 }

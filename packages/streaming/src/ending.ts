@@ -24,7 +24,7 @@ export function watchEnd(ending: Ending): void {
 }
 
 /** @internal */
-export function endArrived(ending: Ending): void {
+export function unwatchEnd(ending: Ending): void {
   if (!young.delete(ending)) old.delete(ending)
 }
 

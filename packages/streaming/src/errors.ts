@@ -10,6 +10,8 @@ const ERRORS = {
   CZ_STREAM_ABORTED: { base: Error, status: undefined },
   /** A deadline of the stream has passed; the message names it. */
   CZ_STREAM_TIMEOUT: { base: Error, status: undefined },
+  /** A buffer was transferred away while it was being sent. Give each stream bytes of its own. */
+  CZ_STREAM_BUFFER: { base: TypeError, status: undefined },
   /** The body is longer or shorter than its declared `Content-Length`. */
   CZ_STREAM_LENGTH: { base: Error, status: undefined },
   /** An option is unknown or out of range. */

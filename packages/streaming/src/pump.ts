@@ -1,7 +1,7 @@
 import { ByteBlock, PASS_THROUGH_BYTES, toBytes } from './byte-block.ts'
 import { Deadlines } from './deadlines.ts'
 import { publish, startTrace, type StreamTrace } from './diagnostics.ts'
-import { endArrived, watchEnd } from './ending.ts'
+import { unwatchEnd, watchEnd } from './ending.ts'
 import { show, streamError } from './errors.ts'
 import { FILE, isFileSource, type FileRange, type FileSource } from './file.ts'
 import { Gate, refused } from './gate.ts'
@@ -11,7 +11,7 @@ import type { ItemEncoder, ResolvedOptions } from './options.ts'
 import { runAfter, type Outcome, type StreamEnd } from './outcome.ts'
 import type { OpenedStream } from './response.ts'
 import { afterMicrotasks, nextTurn, whenSettled } from './scheduler.ts'
-import type { Exchange, StreamSink } from './sink.ts'
+import type { Exchange, LossListener, StreamSink } from './sink.ts'
 import { releaseSource, toItemIterator, type ItemIterator, type StreamItem } from './source.ts'
 import { byteLength } from './text.ts'
 import { isWriterSource, StreamWriter, type WriterSource } from './writer.ts'
@@ -24,7 +24,7 @@ const FRAME_GROWTH = 4
 
 // A pump works this much, then the loop gets its turn. Reading the clock costs as much as several items, so it is read at
 // items 1, 2, 4 … of a turn, then every 128.
-const TURN_BYTES = 64 * 1024
+const TURN_BYTES = 1024 * 1024
 const TURN_MS = 2
 const LARGEST_CLOCK_STEP = 128
 const FLUSH_CLOCK_STEP = 16
@@ -57,7 +57,7 @@ type Broken = Exclude<Outcome, 'completed'>
  *
  * @internal
  */
-export class Pump {
+export class Pump implements LossListener {
   private readonly sink: StreamSink
   // What is left of the response, which itself is let go of: an open stream may be idle for hours.
   private readonly options: ResolvedOptions
@@ -82,8 +82,6 @@ export class Pump {
 
   /** No more items are taken: the source is through, or the stream is broken. */
   closed = false
-  /** The outcome is decided. */
-  private finished = false
   /** The source was asked for its iterator, or its writer was called. */
   private started = false
   /** The source was told to return; that happens once. */
@@ -92,12 +90,14 @@ export class Pump {
   private committed: boolean
   /** The stack is inside `pull()`: a generator that is running cannot be told to return. */
   private pulling = false
-  private awaitingSource = false
+  /** What the source has promised: a result, or the item of a result. */
+  private awaited: 'result' | 'item' | undefined
   /** Not to be pulled: the peer is behind, or this turn is over. */
   private held = false
   private quietScheduled = false
   /** Heartbeat ticks since something was written. */
   private quietTicks = 0
+  /** Once the outcome is decided. */
   private end: StreamEnd | undefined
 
   /** What a declared Content-Length leaves; `undefined` without one. */
@@ -109,7 +109,7 @@ export class Pump {
   private deadlines: Deadlines | undefined
   private trace: StreamTrace | undefined
   private gate: Gate | undefined
-  private onResult: ((result: Result) => void) | undefined
+  private onAnswer: ((answer: unknown) => void) | undefined
   private onFailure: ((error: unknown) => void) | undefined
 
   constructor(
@@ -130,7 +130,7 @@ export class Pump {
     const { options, source } = this
     const { request } = this.exchange
     this.trace = startTrace(request, status)
-    this.sink.onLost(() => this.break('client-abort', undefined))
+    this.sink.onLost(this)
     if (this.closed) return
     if (Deadlines.runFromStart(options.deadlines)) this.makeDeadlines().start()
     if (options.heartbeat !== undefined) startHeartbeat(options.heartbeat.intervalMs, this)
@@ -154,6 +154,11 @@ export class Pump {
   /** Ends the stream early; without effect on one that has ended. */
   stop(outcome: 'shutdown' | 'timeout' | 'source-error', reason: unknown): void {
     this.break(outcome, reason)
+  }
+
+  /** @internal */
+  peerLost(): void {
+    this.break('client-abort', undefined)
   }
 
   // ── pulling ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +207,7 @@ export class Pump {
   /** Takes what `next()` gave. `true` when the source may be asked again. */
   private takeResult(result: Result | PromiseLike<Result>): boolean {
     if ((result as Result).done === undefined && isThenable(result)) {
-      this.awaitSource(result)
+      this.awaitSource(result, 'result')
       return false
     }
     if (this.closed) return false // The source itself ended the stream, inside next().
@@ -213,7 +218,7 @@ export class Pump {
       return false
     }
     if (typeof value !== 'string' && isThenable(value)) {
-      this.awaitSource(value.then((settled) => ({ done: false, value: settled })))
+      this.awaitSource(value, 'item')
       return false
     }
     this.takeItem(value)
@@ -236,17 +241,19 @@ export class Pump {
     if (this.items >= this.clockItem) this.readClock()
   }
 
-  private awaitSource(result: PromiseLike<Result>): void {
-    this.awaitingSource = true
+  private awaitSource(promise: PromiseLike<unknown>, awaited: 'result' | 'item'): void {
+    this.awaited = awaited
     if (this.trace !== undefined) this.waitStart = performance.now()
-    this.onResult ??= (settled) => this.sourceAnswered(settled)
-    this.onFailure ??= (error) => this.sourceFailed(error)
-    result.then(this.onResult, this.onFailure)
+    // Bound, and not closures: those need a context beside them, in each call and for as long as the stream waits.
+    this.onAnswer ??= this.sourceAnswered.bind(this)
+    this.onFailure ??= this.sourceFailed.bind(this)
+    promise.then(this.onAnswer, this.onFailure)
     this.flushWhenQuiet()
   }
 
-  private sourceAnswered(result: Result): void {
-    this.awaitingSource = false
+  private sourceAnswered(answer: unknown): void {
+    const result = this.awaited === 'item' ? { done: false, value: answer } : (answer as Result)
+    this.awaited = undefined
     if (this.closed) return
     if (this.trace !== undefined) this.trace.sourceWaitMs += performance.now() - this.waitStart
     this.deadlines?.itemCame()
@@ -258,7 +265,7 @@ export class Pump {
   }
 
   private sourceFailed(error: unknown): void {
-    this.awaitingSource = false
+    this.awaited = undefined
     this.break('source-error', error)
   }
 
@@ -383,7 +390,7 @@ export class Pump {
       const { gate } = this
       this.gate = undefined
       gate.open()
-    } else if (this.iterator !== undefined && !this.awaitingSource) {
+    } else if (this.iterator !== undefined && this.awaited === undefined) {
       this.pull()
     }
   }
@@ -429,7 +436,8 @@ export class Pump {
 
   /** A declared length that is another than the file's is left to the usual way, which breaks off where the two part. */
   private canSendFile(source: unknown): source is FileSource {
-    if (this.sink.sendFile === undefined || this.encoder !== undefined || !isFileSource(source)) return false
+    if (this.bytesLeft === undefined || this.encoder !== undefined || this.sink.sendFile === undefined) return false
+    if (!isFileSource(source)) return false
     const { length } = source[FILE]
     return length > 0 && length === this.bytesLeft
   }
@@ -532,22 +540,33 @@ export class Pump {
     if (this.trace !== undefined && last !== undefined) traceFrame(this.trace, last)
     this.closed = true
     this.committed = true
-    this.sink.end(last).then(
-      () => this.finish('completed', undefined),
-      () => this.finish('client-abort', undefined),
-    )
+    const handedOver = this.sink.end(last)
     this.deadlines?.sourceEnded()
+    if (handedOver === undefined) this.finish('completed', undefined)
+    else this.awaitEnd(handedOver)
+  }
+
+  private awaitEnd(handedOver: Promise<void>): void {
     watchEnd(this)
+    handedOver.then(
+      () => this.endArrived('completed'),
+      () => this.endArrived('client-abort'),
+    )
+  }
+
+  private endArrived(outcome: Outcome): void {
+    unwatchEnd(this)
+    this.finish(outcome, undefined)
   }
 
   /** What is still on its way is bounded by the peer's deadline: the source has done its part. @internal */
   expectEnd(): void {
-    if (!this.finished) this.makeDeadlines().peerBehind(0)
+    if (this.end === undefined) this.makeDeadlines().peerBehind(0)
   }
 
   /** The stream ends early. After the first item the body breaks off, behind what was produced before a source failed. */
   private break(outcome: Broken, error: unknown): void {
-    if (this.finished) return
+    if (this.end !== undefined) return
     const last = outcome === 'source-error' && !this.closed ? this.takeFrame() : undefined
     this.closed = true
     this.text = ''
@@ -565,11 +584,9 @@ export class Pump {
   }
 
   private finish(outcome: Outcome, error: unknown): void {
-    if (this.finished) return
-    this.finished = true
+    if (this.end !== undefined) return
     this.end = { outcome, error, committed: this.committed }
     this.deadlines?.clear()
-    endArrived(this)
     const { heartbeat } = this.options
     if (heartbeat !== undefined) stopHeartbeat(heartbeat.intervalMs, this)
     if (outcome !== 'completed') {
@@ -586,14 +603,13 @@ export class Pump {
     if (this.released || end === undefined) return
     this.released = true
     this.iterator = undefined
-    const report = () => this.report(end)
     try {
       const returned = this.started ? iterator?.return?.() : releaseSource(this.source, this.exchange.request)
-      if (isThenable(returned)) return whenSettled(returned, RELEASE_MS, report)
+      if (isThenable(returned)) return whenSettled(returned, RELEASE_MS, () => this.report(end))
     } catch {
       // A clean-up that throws: the stream has its outcome already, and the client has seen it.
     }
-    report()
+    this.report(end)
   }
 
   private report(end: StreamEnd): void {

@@ -43,7 +43,7 @@ function sendHeadOnly(opened: OpenedStream, head: ResponseHead, exchange: Exchan
   const sink = exchange.respond(head)
   const ended = (outcome: Outcome) => () => report({ outcome, error: undefined, committed: true }, opened, exchange)
   release(opened, exchange)
-  sink.end().then(ended('completed'), ended('client-abort'))
+  Promise.resolve(sink.end()).then(ended('completed'), ended('client-abort'))
 }
 
 /** A clean-up that fails changes nothing: nobody has seen anything of the source. */
@@ -66,23 +66,28 @@ export function isHeadOnly({ method }: { readonly method: string }, { status }: 
 }
 
 function headOf({ status, fields, options, source, encoder }: OpenedStream): ResponseHead {
+  const declared = declaredLength(fields)
   return {
     status,
-    fields: fields.some(isLength) ? fields.filter((field) => !isLength(field)) : fields,
-    contentLength:
-      declaredLength(fields) ?? (encoder === undefined && isFileSource(source) ? source[FILE].length : undefined),
+    fields: declared === undefined ? fields : fields.filter((field) => !isLength(field)),
+    contentLength: declared ?? (encoder === undefined && isFileSource(source) ? source[FILE].length : undefined),
     probe: options.heartbeat?.frame,
     highWaterMark: options.highWaterMark,
   }
 }
 
-const isLength = ([name]: FieldList[number]) => name === 'content-length'
+const isLength = (field: FieldList[number]) => field[0] === 'content-length'
 
 function declaredLength(fields: FieldList): number | undefined {
-  const lengths = fields.filter(isLength)
-  const [first] = lengths
-  if (first === undefined) return undefined
-  const length = Number(first[1])
-  if (lengths.length === 1 && /^\d+$/.test(first[1]) && Number.isSafeInteger(length)) return length
-  throw streamError('CZ_HEAD_FIELD', `Content-Length must be one number of bytes (got ${show(first[1])})`)
+  let text: string | undefined
+  let lines = 0
+  for (const field of fields) {
+    if (!isLength(field)) continue
+    text = field[1]
+    lines++
+  }
+  if (text === undefined) return undefined
+  const length = Number(text)
+  if (lines === 1 && /^\d+$/.test(text) && Number.isSafeInteger(length)) return length
+  throw streamError('CZ_HEAD_FIELD', `Content-Length must be one number of bytes (got ${show(text)})`)
 }

@@ -24,19 +24,27 @@ export interface StreamSink {
   /**
    * Clean finish, told apart from truncation. The last frame is passed here where it is known to be the last, so that
    * head, frame and end can leave in one system call. Later writes throw `CZ_STREAM_CLOSED`.
+   *
+   * @returns `undefined` where everything was handed over at once; otherwise a promise that resolves when it is, and rejects as
+   * that of {@link drained} does.
    */
-  end(last?: string | Uint8Array): Promise<void>
+  end(last?: string | Uint8Array): Promise<void> | undefined
   /**
    * Sends bytes of a file without a detour through this process; only behind a declared length. Nothing is written meanwhile.
    * Resolves when the peer has room for more, rejects when it is lost or the file cannot be read to the end of the range.
    */
-  sendFile?(file: FileRange): Promise<void>
+  readonly sendFile?: ((file: FileRange) => Promise<void>) | undefined
   /** Unclean finish: the body is broken off without a terminating chunk, so that nobody takes it for a whole one. */
   abort(reason: unknown): void
   /** The peer is gone. */
   readonly lost: boolean
-  /** Calls `listener` once when the peer goes (at once if it has gone). No `AbortController` is made for this. */
-  onLost(listener: () => void): void
+  /** Tells `listener` once when the peer goes (at once if it has gone). No `AbortController` is made for this. */
+  onLost(listener: LossListener): void
+}
+
+/** Who is told of the loss of a peer: an object, as a function for each would cost memory that an open stream does not need. */
+export interface LossListener {
+  peerLost(): void
 }
 
 /** What a response may look at in its request, whatever the host. */

@@ -61,14 +61,14 @@ export function toItemIterator(source: unknown, request: StreamRequest): ItemIte
   if (typeof value !== 'object' || value === null) throw badSource(value)
   if (JOIN in value) return (value as JoinableSource)[JOIN]()
 
-  const stream = isReadableStream(value) ? value : bodyOf(value)
-  if (stream !== undefined) return fromReadableStream(stream)
-
+  if (isReadableStream(value)) return fromReadableStream(value)
   if (Symbol.asyncIterator in value) {
     const iterator = (value as AsyncIterable<unknown>)[Symbol.asyncIterator]()
     return 'destroy' in value ? fromNodeReadable(value as unknown as NodeReadable, iterator) : iterator
   }
   if (Symbol.iterator in value) return (value as Iterable<unknown>)[Symbol.iterator]()
+  const body = bodyOf(value)
+  if (body !== undefined) return fromReadableStream(body)
   if (typeof (value as Partial<ItemIterator>).next === 'function') return value as ItemIterator
   throw badSource(value)
 }

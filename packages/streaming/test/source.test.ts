@@ -61,6 +61,11 @@ test('return() cancels a web stream, also while a read is pending', async () => 
   expect(await pending).toMatchObject({ done: true })
 })
 
+test('a Readable is read itself, whatever else it has (the parsed body of a request)', async () => {
+  const readable = Object.assign(Readable.from(['a', 'b']), { headers: {}, body: { parsed: true } })
+  expect(await itemsOf(readable)).toEqual(['a', 'b'])
+})
+
 test('return() destroys a Node Readable, also while a read is pending', async () => {
   const readable = new Readable({ read() {} })
   const iterator = iterate(readable)

@@ -200,6 +200,6 @@ test('writing goes on turn by turn, however much room there is', async () => {
     }),
   )
   await loopTurn()
-  expect(writes).toBeLessThan(200)
+  expect(writes).toBeLessThan(1_200)
   exchange.sink.lose()
 })

@@ -1,5 +1,4 @@
-import { createReadStream, statSync } from 'node:fs'
-import { StreamingResponse, catzilla, sse } from 'catzilla'
+import { StreamingResponse, catzilla, openFile, sse } from 'catzilla'
 import {
   FILE,
   HEARTBEAT_MS,
@@ -32,11 +31,7 @@ app.get('/items-writer-ahead', () => StreamingResponse.fromWriter((w) => writeIt
 app.get('/buffers', () => new StreamingResponse(buffers, { contentType: 'application/octet-stream' }))
 app.get('/endless', endless)
 app.get('/idle', () => sse(quietSource, { heartbeatMs: HEARTBEAT_MS }))
-app.get('/file', () => {
-  const headers = { 'content-length': String(statSync(FILE).size) }
-  const source = createReadStream(FILE, { highWaterMark: 256 * 1024 })
-  return new StreamingResponse(source, { contentType: 'application/octet-stream', headers })
-})
+app.get('/file', async () => new StreamingResponse(await openFile(FILE), { contentType: 'application/octet-stream' }))
 
 const address = await app.listen({ port: 0, host: '127.0.0.1' })
 listening(address.port)

@@ -2,6 +2,7 @@ import {
   LazySignal,
   sendStream,
   type Exchange,
+  type LossListener,
   type ResponseHead,
   type StreamEnd,
   type StreamHandle,
@@ -21,6 +22,8 @@ export interface MemoryOptions {
   readonly lost?: boolean
   /** `end()` stays pending until {@link MemorySink.drain}, as it does while the last bytes are on their way. */
   readonly slowEnd?: boolean
+  /** `end()` has handed everything over when it returns, and gives no promise. */
+  readonly promptEnd?: boolean
 }
 
 type Frame = string | Uint8Array
@@ -40,7 +43,7 @@ export class MemorySink implements StreamSink {
   ended = false
   lost: boolean
   private waiting = 0
-  private readonly lossListeners: (() => void)[] = []
+  private readonly lossListeners: LossListener[] = []
   private waiters: Waiter[] = []
 
   constructor(private readonly options: MemoryOptions) {
@@ -74,11 +77,12 @@ export class MemorySink implements StreamSink {
     this.calls.push('flush')
   }
 
-  end(last?: Frame): Promise<void> {
+  end(last?: Frame): Promise<void> | undefined {
     if (last !== undefined) this.write(last)
     this.calls.push('end')
     this.ended = true
     if (this.lost) return Promise.reject(new Error('lost'))
+    if (this.options.promptEnd === true) return undefined
     return this.options.slowEnd === true ? this.wait() : Promise.resolve()
   }
 
@@ -87,8 +91,8 @@ export class MemorySink implements StreamSink {
     this.aborted = { reason }
   }
 
-  onLost(listener: () => void): void {
-    if (this.lost) listener()
+  onLost(listener: LossListener): void {
+    if (this.lost) listener.peerLost()
     else this.lossListeners.push(listener)
   }
 
@@ -101,7 +105,7 @@ export class MemorySink implements StreamSink {
   /** The peer goes away. */
   lose(): void {
     this.lost = true
-    for (const listener of this.lossListeners.splice(0)) listener()
+    for (const listener of this.lossListeners.splice(0)) listener.peerLost()
     for (const waiter of this.takeWaiters()) waiter.reject(new Error('lost'))
   }
 

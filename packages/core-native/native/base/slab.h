@@ -96,6 +96,10 @@ class Slab {
     bool live;
   };
 
+ public:
+  static constexpr size_t kCellBytes = sizeof(Cell);
+
+ private:
   bool add_segment() {
     void* segment = std::calloc(kSegmentSlots, sizeof(Cell));
     if (segment == nullptr) return false;

@@ -20,11 +20,17 @@ struct Addon {
   std::vector<std::unique_ptr<EngineBinding>> engines;
 };
 
-uint32_t option(const Napi::Object& options, const char* name, uint32_t fallback) {
+uint64_t wide_option(const Napi::Object& options, const char* name, uint64_t fallback) {
+  constexpr double kMost = 9007199254740991;  // of a JavaScript integer
   const Napi::Value value = options.Get(name);
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
   if (!(number > 0)) return fallback;
-  return static_cast<uint32_t>(std::clamp<double>(number, 1, UINT32_MAX));
+  return static_cast<uint64_t>(std::clamp<double>(number, 1, kMost));
+}
+
+uint32_t option(const Napi::Object& options, const char* name, uint32_t fallback) {
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(wide_option(options, name, fallback), UINT32_MAX));
 }
 
 // (limits, dispatch, backend or undefined) → the face of a new engine; undefined where the system
@@ -48,6 +54,7 @@ Napi::Value create_engine(const Napi::CallbackInfo& info) {
   limits.write_timeout_ms = option(options, "writeTimeoutMs", limits.write_timeout_ms);
   limits.linger_timeout_ms = option(options, "lingerTimeoutMs", limits.linger_timeout_ms);
   limits.max_connections = option(options, "maxConnections", limits.max_connections);
+  limits.max_buffered_bytes = wide_option(options, "maxBufferedBytes", limits.max_buffered_bytes);
   if (info.Env().IsExceptionPending()) return {};  // a getter threw
 
   const std::string wanted = info[2].IsString() ? info[2].As<Napi::String>().Utf8Value() : "";

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "http/parse_error.h"
+#include "memory/allocator.h"
 
 namespace catzilla::bindings {
 
@@ -209,6 +210,7 @@ Napi::Object EngineBinding::face(Napi::Env env) {
   napi_get_reference_value(env, arena_ref_, &buffer);
   face.Set("arena", buffer);
   face.Set("backend", backend_);
+  face.Set("sendsFiles", engine_->transport().sends_files());
   method<&EngineBinding::listen, AfterEnd::works>(face, "listen");
   method<&EngineBinding::address, AfterEnd::works>(face, "address");
   method<&EngineBinding::stop_listening, AfterEnd::nothing>(face, "stopListening");
@@ -217,6 +219,7 @@ Napi::Object EngineBinding::face(Napi::Env env) {
   method<&EngineBinding::answer, AfterEnd::gone>(face, "answer");
   method<&EngineBinding::start, AfterEnd::gone>(face, "start");
   method<&EngineBinding::write, AfterEnd::gone>(face, "write");
+  method<&EngineBinding::send_file, AfterEnd::gone>(face, "sendFile");
   method<&EngineBinding::finish, AfterEnd::gone>(face, "finish");
   method<&EngineBinding::abort, AfterEnd::nothing>(face, "abort");
   method<&EngineBinding::read_body, AfterEnd::gone>(face, "readBody");
@@ -296,6 +299,15 @@ napi_value EngineBinding::write(Call& call) {
   return bytes ? status(engine_->write(exchange, *bytes)) : nullptr;
 }
 
+// (slot, generation, fd, start, length)
+napi_value EngineBinding::send_file(Call& call) {
+  const Handle exchange = call.handle();
+  const auto fd = static_cast<int>(call.number());
+  const auto offset = static_cast<uint64_t>(std::max(call.real(), 0.0));
+  const auto length = static_cast<uint64_t>(std::max(call.real(), 0.0));
+  return status(engine_->send_file(exchange, {.fd = fd, .offset = offset, .length = length}));
+}
+
 // (slot, generation, last)
 napi_value EngineBinding::finish(Call& call) {
   const Handle exchange = call.handle();
@@ -355,6 +367,19 @@ napi_value EngineBinding::stats(Call& call) {
   set("bytesWritten", stats.bytes_written);
   set("stalls", stats.stalls);
   set("bufferedBytes", stats.buffered_bytes);
+  set("bufferedPeak", stats.buffered_peak);
+  set("poolBytes", stats.pool_bytes);
+  set("slotsReserved", stats.slots_reserved);
+  set("slotBytes", stats.slot_bytes);
+  if (const auto jemalloc = memory::jemalloc_figures()) {
+    Napi::Object figures = Napi::Object::New(env_);
+    figures.Set("name", "jemalloc " + jemalloc->version);
+    figures.Set("allocated", Napi::Number::New(env_, static_cast<double>(jemalloc->allocated)));
+    figures.Set("active", Napi::Number::New(env_, static_cast<double>(jemalloc->active)));
+    figures.Set("resident", Napi::Number::New(env_, static_cast<double>(jemalloc->resident)));
+    figures.Set("retained", Napi::Number::New(env_, static_cast<double>(jemalloc->retained)));
+    result.Set("allocator", figures);
+  }
   return result;
 }
 

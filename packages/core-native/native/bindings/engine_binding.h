@@ -66,6 +66,7 @@ class EngineBinding final : public conn::EventSink {
   napi_value answer(Call& call);
   napi_value start(Call& call);
   napi_value write(Call& call);
+  napi_value send_file(Call& call);
   napi_value finish(Call& call);
   napi_value abort(Call& call);
   napi_value read_body(Call& call);

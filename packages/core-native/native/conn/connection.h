@@ -35,6 +35,7 @@ enum Pending : uint8_t {
   kHalfClosed = 1 << 2,
   kDrained = 1 << 3,
   kLost = 1 << 4,
+  kFailed = 1 << 5,  // in the place of kLost
 };
 
 // A head that came in pieces, or bytes that wait for their turn. Most connections never hold any.
@@ -44,10 +45,19 @@ struct Input {
   memory::ByteQueue bytes;
 };
 
+// Bytes of a file that the kernel has not taken yet. Whoever opened it closes it, when the exchange
+// is over.
+struct FileRange {
+  int fd = -1;
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+
 // One peer. Owner: Engine's slab. Thread: loop. Its address holds until on_closed().
 struct Connection {
   memory::OutputQueue output;
   std::unique_ptr<Input> input;
+  std::unique_ptr<FileRange> file;  // goes out behind `output`
   net::TimerLink timer;
 
   // The request's body, as far as it has not been read.

@@ -97,6 +97,7 @@ void Engine::abort(Handle exchange) {
   if (connection == nullptr) return;
   slots_.bump(exchange.slot);
   --stats_.exchanges;
+  connection->file.reset();
   // Where FIN is the only end of a body, only a RST can say that it is none.
   if (connection->until_close && connection->response != ResponseState::none)
     return close(exchange.slot, true);
@@ -193,10 +194,9 @@ std::string Engine::peer(Handle exchange) {
 
 Stats Engine::stats() {
   stats_.connections = slots_.size();
-  stats_.buffered_bytes = 0;
-  for (uint32_t slot = 0; slot < slots_.reserved(); ++slot) {
-    if (slots_.live(slot)) stats_.buffered_bytes += slots_[slot].output.bytes();
-  }
+  stats_.slots_reserved = slots_.reserved();
+  stats_.slot_bytes = Slab<Connection>::kCellBytes;
+  stats_.pool_bytes = pool_.bytes();
   return stats_;
 }
 
@@ -245,8 +245,11 @@ void Engine::on_writable(net::SocketId slot, size_t taken) {
   const uint64_t before = connection.output.bytes();
   connection.waiting = false;
   connection.output.consume(pool_, taken);
+  note_buffered(taken, 0);
   if (connection.phase == Phase::closed) return;
   if (!connection.output.empty() && !flush(slot)) return;
+  const bool file_is_next = connection.file != nullptr && connection.output.empty();
+  if (file_is_next && !flush_file(slot)) return;
 
   if (connection.phase == Phase::linger) {
     if (connection.output.empty()) linger(slot);
@@ -260,7 +263,8 @@ void Engine::on_writable(net::SocketId slot, size_t taken) {
     } else if (connection.whole && connection.output.bytes() < before) {
       set_timer(slot, limits_.write_timeout_ms);
     }
-  } else if (connection.blocked && connection.output.bytes() <= kLowWaterMark) {
+  } else if (connection.blocked && connection.file == nullptr &&
+             connection.output.bytes() <= kLowWaterMark) {
     connection.blocked = false;
     queue(slot, kDrained);
   }
@@ -273,7 +277,9 @@ void Engine::on_lost(net::SocketId slot) {
 void Engine::on_closed(net::SocketId slot) {
   Connection& connection = slots_[slot];
   connection.phase = Phase::closed;
+  note_buffered(connection.output.bytes(), 0);
   connection.output.clear(pool_);
+  connection.file.reset();
   clear_timer(slot);
   connection.gone = true;
   if (!connection.queued || ending_) slots_.release(slot);
@@ -543,6 +549,10 @@ WriteStatus Engine::send(Handle exchange, const Payload& payload, bool end) {
   Connection* found = respondable(exchange);
   if (found == nullptr || found->response != ResponseState::open) return WriteStatus::gone;
   Connection& connection = *found;
+  if (connection.file != nullptr) {
+    abort(exchange);  // it would come out in the middle of the file
+    return WriteStatus::gone;
+  }
   const size_t size = connection.bodiless ? 0 : payload.bytes.size();
   std::string_view tail;
   if (connection.bodiless) {
@@ -567,7 +577,30 @@ WriteStatus Engine::send(Handle exchange, const Payload& payload, bool end) {
     next_request(exchange.slot);
     return WriteStatus::ok;
   }
-  if (connection.output.bytes() < std::max(connection.high_water_mark, 1U)) return WriteStatus::ok;
+  const uint64_t buffered = connection.output.bytes();
+  const bool crowded = buffered > 0 && stats_.buffered_bytes > limits_.max_buffered_bytes;
+  if (buffered < std::max(connection.high_water_mark, 1U) && !crowded) return WriteStatus::ok;
+  if (!connection.blocked) ++stats_.stalls;
+  connection.blocked = true;
+  return WriteStatus::blocked;
+}
+
+WriteStatus Engine::send_file(Handle exchange, const FileRange& range) {
+  Connection* found = respondable(exchange);
+  if (found == nullptr || found->response != ResponseState::open) return WriteStatus::gone;
+  Connection& connection = *found;
+  if (connection.bodiless || range.length == 0) return WriteStatus::ok;
+  const bool framed = !connection.chunked && !connection.until_close;
+  if (!framed || range.length > connection.length_left || connection.file != nullptr ||
+      !transport_->sends_files()) {
+    abort(exchange);
+    return WriteStatus::gone;
+  }
+  connection.length_left -= range.length;
+  stats_.bytes_written += range.length;
+  connection.file = std::make_unique<FileRange>(range);
+  if (connection.output.empty() && !flush_file(exchange.slot)) return WriteStatus::gone;
+  if (connection.file == nullptr) return WriteStatus::ok;
   if (!connection.blocked) ++stats_.stalls;
   connection.blocked = true;
   return WriteStatus::blocked;
@@ -598,6 +631,7 @@ bool Engine::transmit(uint32_t slot, const Payload& payload, std::string_view ta
     if (taken == total) return true;
   }
   bool queued = true;
+  const uint64_t before = connection.output.bytes();
   for (const Slice& slice : slices) {
     const size_t skipped = std::min(taken, slice.size());
     taken -= skipped;
@@ -607,8 +641,9 @@ bool Engine::transmit(uint32_t slot, const Payload& payload, std::string_view ta
     queued = queued && (keep ? connection.output.append(payload.keep(), skipped, slice.size())
                              : connection.output.append(pool_, rest));
   }
+  note_buffered(before, connection.output.bytes());
   if (!queued) {
-    lose(slot, true);
+    lose(slot, true, kFailed);
     return false;
   }
   return connection.waiting || wait_writable(slot);
@@ -620,9 +655,9 @@ bool Engine::flush(uint32_t slot) {
   Connection& connection = slots_[slot];
   for (int written = 0; written < kWindowsPerFlush; ++written) {
     memory::OutputQueue::Window window;
-    const size_t count = connection.output.window(pool_, window);
+    const size_t count = connection.output.window(pool_, window, !transport_->only_tells());
     if (count == 0) {
-      lose(slot, true);
+      lose(slot, true, kFailed);
       return false;
     }
     size_t size = 0;
@@ -634,6 +669,7 @@ bool Engine::flush(uint32_t slot) {
       return false;
     }
     connection.output.consume(pool_, result.taken);
+    note_buffered(result.taken, 0);
     if (connection.output.empty()) return true;
     if (result.taken < size) break;
   }
@@ -643,14 +679,51 @@ bool Engine::flush(uint32_t slot) {
 bool Engine::wait_writable(uint32_t slot) {
   Connection& connection = slots_[slot];
   memory::OutputQueue::Window window;
-  const size_t count = connection.output.window(pool_, window);
-  if (count > 0 &&
-      transport_->wait_writable(slot, std::span(window).first(count)) == net::WriteError::none) {
+  size_t count = 0;
+  if (!transport_->only_tells()) {
+    count = connection.output.window(pool_, window, true);
+    if (count == 0) {
+      lose(slot, true, kFailed);
+      return false;
+    }
+  }
+  if (transport_->wait_writable(slot, std::span(window).first(count)) == net::WriteError::none) {
     connection.waiting = true;
     return true;
   }
   lose(slot, true);
   return false;
+}
+
+// Sends what the kernel takes of the file, and waits for room for the rest. `false` when the
+// exchange is over.
+bool Engine::flush_file(uint32_t slot) {
+  Connection& connection = slots_[slot];
+  FileRange& file = *connection.file;
+  const uint64_t stop = file.length - std::min(file.length, kFileBytesPerWake);
+  while (file.length > stop) {
+    const net::FileResult sent =
+        transport_->send_file(slot, file.fd, file.offset, file.length - stop);
+    if (sent.error != net::FileError::none) {
+      lose(slot, true, sent.error == net::FileError::lost ? kLost : kFailed);
+      return false;
+    }
+    if (sent.taken == 0) break;
+    file.offset += sent.taken;
+    file.length -= sent.taken;
+  }
+  if (file.length == 0) {
+    connection.file.reset();
+    clear_timer(slot);
+    return true;
+  }
+  set_timer(slot, limits_.write_timeout_ms);
+  return wait_writable(slot);
+}
+
+void Engine::note_buffered(uint64_t before, uint64_t after) {
+  stats_.buffered_bytes += after - before;
+  stats_.buffered_peak = std::max(stats_.buffered_peak, stats_.buffered_bytes);
 }
 
 // ── ends ─────────────────────────────────────────────────────────────────────────────────────────
@@ -684,7 +757,7 @@ void Engine::linger(uint32_t slot) {
   connection.phase = Phase::linger;
   connection.input.reset();
   set_timer(slot, limits_.linger_timeout_ms);
-  if (!connection.output.empty()) return;
+  if (!connection.output.empty() || connection.waiting) return;
   if (connection.peer_ended) return close(slot, false);
   transport_->shutdown(slot);
   if (connection.reading) return;
@@ -692,13 +765,13 @@ void Engine::linger(uint32_t slot) {
   transport_->resume_reading(slot);
 }
 
-void Engine::lose(uint32_t slot, bool reset) {
+void Engine::lose(uint32_t slot, bool reset, Pending what) {
   Connection& connection = slots_[slot];
   if (connection.phase == Phase::closed) return;
   const bool exchange = connection.phase == Phase::exchange;
   if (exchange) --stats_.exchanges;
   close(slot, reset);
-  if (exchange) queue(slot, kLost);
+  if (exchange) queue(slot, what);
 }
 
 void Engine::close(uint32_t slot, bool reset) {
@@ -727,12 +800,13 @@ bool Engine::emit(uint32_t slot) {
     if ((connection.pending & what) == 0) return true;
     if (!events_.has_room(0)) return false;
     connection.pending &= static_cast<uint8_t>(~what);
-    const bool current = connection.phase == Phase::exchange || what == kLost;
+    const bool current = connection.phase == Phase::exchange || what == kLost || what == kFailed;
     if (current) events_.notify(kind, exchange);
     return true;
   };
   if (!tell(kReadable, EventKind::body_readable) || !tell(kHalfClosed, EventKind::half_closed) ||
-      !tell(kDrained, EventKind::drained) || !tell(kLost, EventKind::lost)) {
+      !tell(kDrained, EventKind::drained) || !tell(kFailed, EventKind::failed) ||
+      !tell(kLost, EventKind::lost)) {
     return false;
   }
   connection.queued = false;

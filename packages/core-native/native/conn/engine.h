@@ -66,7 +66,11 @@ struct Stats {
   uint64_t stalls = 0;
   uint32_t connections = 0;
   uint32_t exchanges = 0;
-  uint64_t buffered_bytes = 0;
+  uint64_t buffered_bytes = 0;  // in user space
+  uint64_t buffered_peak = 0;
+  uint32_t slots_reserved = 0;
+  uint32_t slot_bytes = 0;
+  uint64_t pool_bytes = 0;  // lent to connections, or kept for the next
 };
 
 // Joins bytes (http/) and sockets (net/): one state machine a peer. All that the application does
@@ -101,6 +105,9 @@ class Engine final : public net::SocketHandler {
   WriteStatus start(Handle exchange, const ResponseOptions& options, const Payload& first,
                     bool end);
   WriteStatus write(Handle exchange, const Payload& payload);
+  // Behind a declared length, where the transport sends files. Nothing is written until it is
+  // through.
+  WriteStatus send_file(Handle exchange, const FileRange& range);
   WriteStatus finish(Handle exchange, const Payload& last);
   // Breaks the response off: the peer sees that it is not whole.
   void abort(Handle exchange);
@@ -149,12 +156,14 @@ class Engine final : public net::SocketHandler {
   WriteStatus send(Handle exchange, const Payload& payload, bool end);
   bool transmit(uint32_t slot, const Payload& payload, std::string_view tail = {});
   bool flush(uint32_t slot);
+  bool flush_file(uint32_t slot);
+  void note_buffered(uint64_t before, uint64_t after);
   bool wait_writable(uint32_t slot);
 
   // Ends
   void next_request(uint32_t slot);
   void linger(uint32_t slot);
-  void lose(uint32_t slot, bool reset);
+  void lose(uint32_t slot, bool reset, Pending what = kLost);
   void close(uint32_t slot, bool reset);
 
   // Turns

@@ -17,6 +17,8 @@ enum class EventKind : uint8_t {
   half_closed = 4,  // FIN: the peer sends no more, and may still be reading
   lost = 5,         // the peer is gone; the exchange is over
   all_closed = 6,   // the last connection is gone, after stop_listening()
+  failed = 7,       // what was written cannot be sent: a buffer was taken away, a file ended early;
+                    // the exchange is over
 };
 
 // Collects the events of one wake and hands them to the application in one call.

@@ -17,6 +17,9 @@ struct Limits {
   uint32_t write_timeout_ms = 60'000;  // a whole answer without progress
   uint32_t linger_timeout_ms = 2'000;  // for the peer's FIN, behind ours
   uint32_t max_connections = UINT32_MAX;
+  // In user space, of all connections: beyond it a stream is told to wait at its first byte that
+  // the kernel does not take.
+  uint64_t max_buffered_bytes = uint64_t{256} << 20;
 };
 
 // Bytes that came in and nobody asked for yet; beyond it the socket is not read, and the peer feels
@@ -26,6 +29,9 @@ inline constexpr size_t kMaxHeldBytes = 64 * 1024;
 // Of a request body that the handler left unread: so much is discarded for the sake of the
 // connection, then it closes.
 inline constexpr uint64_t kMaxDrainedBytes = 256 * 1024;
+
+// Of a file, in one go: then others get their turn.
+inline constexpr uint64_t kFileBytesPerWake = 4 << 20;
 
 // A blocked stream is told to go on when no more than this is left in user space.
 inline constexpr uint64_t kLowWaterMark = 16 * 1024;

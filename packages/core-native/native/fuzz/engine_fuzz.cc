@@ -247,7 +247,7 @@ class Play {
     Exchange* exchange = find(event.exchange);
     FUZZ_CHECK(exchange != nullptr);
     FUZZ_CHECK(exchange->state != Exchange::State::lost);
-    if (event.kind == EventKind::lost) {
+    if (event.kind == EventKind::lost || event.kind == EventKind::failed) {
       FUZZ_CHECK(exchange->state != Exchange::State::finished);
       exchange->state = Exchange::State::lost;
       return;

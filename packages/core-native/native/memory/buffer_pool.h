@@ -37,6 +37,7 @@ class BufferPool {
 
   size_t lent() const { return lent_; }
   size_t peak() const { return peak_; }
+  size_t bytes() const { return (lent_ + kept_count_) * Segment::kBytes; }
 
  private:
   Segment* kept_ = nullptr;

@@ -27,8 +27,16 @@ bool OutputQueue::append(std::unique_ptr<ExternalBytes> source, uint64_t offset,
   return true;
 }
 
-size_t OutputQueue::window(BufferPool& pool, Window& window) {
-  if (first_ == nullptr || !refill(*first_, pool)) return 0;
+size_t OutputQueue::window(BufferPool& pool, Window& window, bool holds) {
+  if (first_ == nullptr) return 0;
+  if (!holds && first_->first == nullptr) {
+    const Slice bytes = first_->external->bytes();
+    if (bytes.size() < first_->end) return 0;  // taken away
+    const uint64_t left = first_->end - first_->offset;
+    window[0] = bytes.subspan(first_->offset, std::min<uint64_t>(left, kDirectBytes));
+    return 1;
+  }
+  if (!refill(*first_, pool)) return 0;
   size_t count = 0;
   for (Segment* segment = first_->first; segment != nullptr && count < window.size();
        segment = segment->next) {
@@ -41,6 +49,15 @@ void OutputQueue::consume(BufferPool& pool, size_t count) {
   bytes_ -= count;
   while (count > 0) {
     Segment* segment = first_->first;
+    if (segment == nullptr) {
+      const uint64_t taken = std::min<uint64_t>(count, first_->end - first_->offset);
+      first_->offset += taken;
+      count -= taken;
+      if (first_->offset < first_->end) return;
+      first_->external.reset();
+      drop_first();
+      continue;
+    }
     const size_t taken = std::min(count, segment->size());
     segment->begin += static_cast<uint32_t>(taken);
     count -= taken;
@@ -48,13 +65,15 @@ void OutputQueue::consume(BufferPool& pool, size_t count) {
     first_->first = segment->next;
     if (first_->first == nullptr) first_->last = nullptr;
     pool.give_back(segment);
-    if (first_->first == nullptr && first_->external == nullptr) {
-      Node* emptied = first_;
-      first_ = emptied->next;
-      if (first_ == nullptr) last_ = nullptr;
-      delete emptied;
-    }
+    if (first_->first == nullptr && first_->external == nullptr) drop_first();
   }
+}
+
+void OutputQueue::drop_first() {
+  Node* emptied = first_;
+  first_ = emptied->next;
+  if (first_ == nullptr) last_ = nullptr;
+  delete emptied;
 }
 
 void OutputQueue::clear(BufferPool& pool) {

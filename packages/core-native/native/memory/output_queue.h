@@ -22,6 +22,8 @@ namespace catzilla::memory {
 class OutputQueue {
  public:
   static constexpr size_t kWindowSlices = 4;
+  // Of an external buffer, at a time, where it is not copied.
+  static constexpr uint64_t kDirectBytes = kWindowSlices * Segment::kBytes;
   using Window = std::array<Slice, kWindowSlices>;
 
   OutputQueue() = default;
@@ -37,10 +39,11 @@ class OutputQueue {
   // Keeps `source`, and sends its bytes from `offset` to `end`.
   [[nodiscard]] bool append(std::unique_ptr<ExternalBytes> source, uint64_t offset, uint64_t end);
 
-  // Fills `window` with the first bytes, in memory that holds until they are consumed, and gives
-  // the number of slices. 0 although the queue is not empty: an external buffer was taken away, or
+  // Fills `window` with the first bytes, and gives the number of slices. With `holds`, they are in
+  // memory that holds until they are consumed; without it, only until JavaScript runs again, and
+  // nothing is copied. 0 although the queue is not empty: an external buffer was taken away, or
   // memory is out; the stream is broken.
-  [[nodiscard]] size_t window(BufferPool& pool, Window& window);
+  [[nodiscard]] size_t window(BufferPool& pool, Window& window, bool holds);
 
   void consume(BufferPool& pool, size_t count);
   void clear(BufferPool& pool);
@@ -57,6 +60,7 @@ class OutputQueue {
   };
 
   Node* open_node();
+  void drop_first();
   [[nodiscard]] static size_t copy(Node& node, BufferPool& pool, Slice bytes);
   [[nodiscard]] static bool refill(Node& node, BufferPool& pool);
 

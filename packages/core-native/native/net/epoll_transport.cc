@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -151,7 +152,24 @@ class EpollTransport final : public Transport {
     }
   }
 
-  // Only tells: the owner writes again. The bytes need not hold.
+  bool sends_files() const override { return true; }
+
+  FileResult send_file(SocketId id, int fd, uint64_t offset, size_t count) override {
+    Socket& socket = at(id);
+    auto from = static_cast<off_t>(offset);
+    for (;;) {
+      const ssize_t taken = ::sendfile(socket.fd, fd, &from, std::min(count, kMaxWriteBytes));
+      if (taken < 0 && errno == EINTR) continue;
+      if (taken < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+        return {0, is_of_file(errno) ? FileError::unreadable : FileError::lost};
+      if (taken == 0) return {0, FileError::unreadable};
+      socket.full = taken < 0;
+      return {taken < 0 ? 0 : static_cast<size_t>(taken), FileError::none};
+    }
+  }
+
+  bool only_tells() const override { return true; }
+
   WriteError wait_writable(SocketId id, std::span<const Slice>) override {
     Socket& socket = at(id);
     socket.waiting = true;
@@ -481,6 +499,12 @@ class EpollTransport final : public Transport {
     message.msg_iov = vectors;
     message.msg_iovlen = count;
     return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  }
+
+  // sendfile() has one errno for two descriptors.
+  static bool is_of_file(int error) {
+    return error == EIO || error == EBADF || error == EINVAL || error == ESPIPE ||
+           error == EOVERFLOW || error == EISDIR;
   }
 
   bool reserve(SocketId id) {

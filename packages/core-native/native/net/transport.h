@@ -59,6 +59,17 @@ struct WriteResult {
   WriteError error = WriteError::none;
 };
 
+enum class FileError : uint8_t {
+  none,
+  lost,        // the peer
+  unreadable,  // the file: shorter than asked for, or broken
+};
+
+struct FileResult {
+  size_t taken = 0;
+  FileError error = FileError::none;
+};
+
 // Sockets of one loop: the narrow waist between the engine and an operating system's way of
 // waiting. The portable backend is uv_transport, the one of Linux epoll_transport; they pass the
 // same suite. Thread: loop, all methods.
@@ -73,9 +84,19 @@ class Transport {
 
   // Hands over what the kernel takes at once. Not while a wait is under way.
   [[nodiscard]] virtual WriteResult write(SocketId id, std::span<const Slice> slices) = 0;
+  // Whether wait_writable() only waits for room, and takes no slices.
+  [[nodiscard]] virtual bool only_tells() const { return false; }
   // The kernel would take no more: calls on_writable() when it does. `slices` must hold until then,
   // or until on_closed().
   [[nodiscard]] virtual WriteError wait_writable(SocketId id, std::span<const Slice> slices) = 0;
+
+  // Whether send_file() is there.
+  [[nodiscard]] virtual bool sends_files() const { return false; }
+  // As write(), with bytes of an open file: 0 when the kernel takes no more. Such a transport only
+  // tells.
+  [[nodiscard]] virtual FileResult send_file(SocketId id, int fd, uint64_t offset, size_t count) {
+    return {0, FileError::unreadable};
+  }
 
   // The peer's address; empty when the system does not know it any more.
   [[nodiscard]] virtual std::string peer(SocketId id) = 0;

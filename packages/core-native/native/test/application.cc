@@ -18,6 +18,8 @@ std::string_view name_of(conn::EventKind kind) {
       return "half-closed";
     case conn::EventKind::lost:
       return "lost";
+    case conn::EventKind::failed:
+      return "failed";
     case conn::EventKind::all_closed:
       return "all-closed";
   }
@@ -181,6 +183,13 @@ conn::WriteStatus Stage::start_sized(uint64_t length, std::string_view first) {
 
 conn::WriteStatus Stage::write(std::string_view text) {
   const auto result = engine.write(exchange(), copied(text));
+  kernel.run();
+  return result;
+}
+
+conn::WriteStatus Stage::send_file(uint64_t offset, uint64_t length) {
+  const auto result =
+      engine.send_file(exchange(), {.fd = FakeKernel::kFile, .offset = offset, .length = length});
   kernel.run();
   return result;
 }

@@ -105,6 +105,8 @@ class Stage {
   conn::WriteStatus start(std::string_view first = "", uint16_t status = 200);
   conn::WriteStatus start_sized(uint64_t length, std::string_view first = "");
   conn::WriteStatus write(std::string_view text);
+  // Of the kernel's file.
+  conn::WriteStatus send_file(uint64_t offset, uint64_t length);
   conn::WriteStatus finish(std::string_view last = "");
   conn::BodyRead read();
   // "text 'abc'", "wait", "end" …

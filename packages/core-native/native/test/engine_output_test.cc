@@ -193,7 +193,7 @@ TEST_CASE_FIXTURE(Stage, "a queued buffer that is taken away breaks the connecti
   buffer.take_away();
   room(peer, SIZE_MAX);
   CHECK(peer.reset_received);
-  CHECK(application.news() == "request /, lost");
+  CHECK(application.news() == "request /, failed");
   CHECK(buffer.references() == 0);
 }
 
@@ -206,7 +206,7 @@ TEST_CASE_FIXTURE(Stage, "a queued buffer that shrinks breaks the connection") {
   buffer.shrink(499'999);
   room(peer, SIZE_MAX);
   CHECK(peer.reset_received);
-  CHECK(application.news() == "request /, lost");
+  CHECK(application.news() == "request /, failed");
 }
 
 // ── peers that leave ─────────────────────────────────────────────────────────────────────────────

@@ -184,7 +184,7 @@ net::WriteError FakeKernel::wait_writable(net::SocketId id, std::span<const Slic
   Peer& peer = at(id);
   CONTRACT(!peer.waits);
   CONTRACT(!peer.fin_received);
-  CONTRACT(!slices.empty());
+  CONTRACT(slices.empty() == only_tells());
   for (const Slice slice : slices) {
     CONTRACT(!slice.empty());
   }
@@ -193,6 +193,17 @@ net::WriteError FakeKernel::wait_writable(net::SocketId id, std::span<const Slic
   peer.waiting_taken = 0;
   peer.waiting.assign(slices.begin(), slices.end());
   return net::WriteError::none;
+}
+
+net::FileResult FakeKernel::send_file(net::SocketId id, int fd, uint64_t offset, size_t count) {
+  Peer& peer = at(id);
+  CONTRACT(!peer.waits);
+  CONTRACT(!peer.fin_received);
+  CONTRACT(fd == kFile && count > 0);
+  ++file_reads;
+  if (peer.gone) return {0, net::FileError::lost};
+  if (offset >= file->size()) return {0, net::FileError::unreadable};
+  return {take(peer, slice_of(std::string_view(*file).substr(offset, count))), {}};
 }
 
 std::string FakeKernel::peer(net::SocketId id) {

@@ -87,6 +87,10 @@ class FakeKernel final : public net::Transport {
   size_t writes() const { return writes_; }
 
   Wakes wakes = Wakes::whole;
+  // What descriptor `kFile` has, where the transport sends files (as that of Linux does).
+  static constexpr int kFile = 7;
+  std::optional<std::string> file;
+  size_t file_reads = 0;
 
   // ── net::Transport ──
 
@@ -95,6 +99,9 @@ class FakeKernel final : public net::Transport {
   void stop_listening() override { listening_ = false; }
   net::WriteResult write(net::SocketId id, std::span<const Slice> slices) override;
   net::WriteError wait_writable(net::SocketId id, std::span<const Slice> slices) override;
+  bool only_tells() const override { return wakes == Wakes::told; }
+  bool sends_files() const override { return file.has_value(); }
+  net::FileResult send_file(net::SocketId id, int fd, uint64_t offset, size_t count) override;
   std::string peer(net::SocketId id) override;
   void pause_reading(net::SocketId id) override { at(id).reading = false; }
   void resume_reading(net::SocketId id) override;

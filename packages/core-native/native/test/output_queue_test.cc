@@ -34,7 +34,7 @@ struct Fixture {
   // Takes up to `most` bytes of the next window.
   std::string take(size_t most = SIZE_MAX) {
     OutputQueue::Window window;
-    const size_t count = queue.window(pool, window);
+    const size_t count = queue.window(pool, window, holds);
     std::string text;
     for (size_t i = 0; i < count; ++i) {
       text.append(window[i].data(), std::min(window[i].size(), most - text.size()));
@@ -55,6 +55,7 @@ struct Fixture {
 
   BufferPool pool;
   OutputQueue queue;
+  bool holds = true;  // what the windows are taken with
 };
 
 std::string pattern(size_t size) {
@@ -69,7 +70,7 @@ TEST_CASE_FIXTURE(Fixture, "an empty queue holds no memory") {
   CHECK(queue.empty());
   copy("");
   OutputQueue::Window window;
-  CHECK(queue.window(pool, window) == 0);
+  CHECK(queue.window(pool, window, true) == 0);
   copy("text");
   CHECK(pool.lent() == 1);
   take();
@@ -98,7 +99,7 @@ TEST_CASE_FIXTURE(Fixture, "copied bytes come out as they came, however they are
 TEST_CASE_FIXTURE(Fixture, "a window stays valid while more is appended") {
   copy("head ");
   OutputQueue::Window window;
-  REQUIRE(queue.window(pool, window) == 1);
+  REQUIRE(queue.window(pool, window, true) == 1);
   copy(pattern(3 * Segment::kCapacity));
   CHECK(std::string_view(window[0].data(), window[0].size()) == "head ");
   queue.consume(pool, 5);
@@ -116,7 +117,37 @@ TEST_CASE_FIXTURE(Fixture, "external bytes are copied a window at a time, in the
   const std::string last = text->substr(999'990);
   const std::string expected = "before " + *text + " between " + last + " behind";
   CHECK(queue.bytes() == expected.size());
+  SUBCASE("in memory that holds") {
+    holds = true;
+  }
+  SUBCASE("where they are") {
+    holds = false;
+  }
   CHECK(take_all(10'000) == expected);
+}
+
+TEST_CASE_FIXTURE(Fixture, "external bytes that need not hold are not copied") {
+  const auto text = std::make_shared<std::string>(pattern(1'000'000));
+  refer(text);
+  holds = false;
+  OutputQueue::Window window;
+  REQUIRE(queue.window(pool, window, holds) == 1);
+  CHECK(window[0].data() == text->data());
+  CHECK(take(12'345) == text->substr(0, 12'345));
+  CHECK(pool.lent() == 0);
+  SUBCASE("to the end") {
+    CHECK(take_all() == text->substr(12'345));
+  }
+  SUBCASE("changing over") {
+    holds = true;
+    CHECK(take(20'000) == text->substr(12'345, 20'000));
+    holds = false;
+    CHECK(take_all() == text->substr(32'345));
+  }
+  SUBCASE("until they are taken away") {
+    text->resize(500'000);
+    CHECK(queue.window(pool, window, holds) == 0);
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "external bytes cost at most a window of memory") {

@@ -16,6 +16,8 @@ export class NativeExchange implements ServerExchange, TransportRequest {
   readonly method: string
   readonly url: string
   lost = false
+  private readonly minorVersion: number
+  private readonly fields: string
   private rawHeaders: RawHeaders | undefined
   private nativeBody: NativeBody | undefined
   private lazySignal: LazySignal | undefined
@@ -29,10 +31,12 @@ export class NativeExchange implements ServerExchange, TransportRequest {
     private readonly exchanges: (NativeExchange | undefined)[],
     readonly slot: number,
     readonly generation: number,
-    private readonly head: RequestHead,
+    { method, target, minorVersion, fields }: RequestHead,
   ) {
-    this.method = head.method
-    this.url = head.target
+    this.method = method
+    this.url = target
+    this.minorVersion = minorVersion
+    this.fields = fields
   }
 
   // ── the request ──
@@ -42,11 +46,11 @@ export class NativeExchange implements ServerExchange, TransportRequest {
   }
 
   get httpVersion(): '1.0' | '1.1' {
-    return this.head.minorVersion === 0 ? '1.0' : '1.1'
+    return this.minorVersion === 0 ? '1.0' : '1.1'
   }
 
   get headers(): RequestHeaders {
-    return (this.rawHeaders ??= new RawHeaders(this.head.fields))
+    return (this.rawHeaders ??= new RawHeaders(this.fields))
   }
 
   get remoteAddress(): string | undefined {
@@ -122,6 +126,11 @@ export class NativeExchange implements ServerExchange, TransportRequest {
       this.engine.abort(this.slot, this.generation)
       this.lose()
     }, HALF_CLOSED_MS)
+  }
+
+  /** What was written cannot be sent, and the engine has let go of the connection. */
+  fail(): void {
+    this.sink?.fail()
   }
 
   lose(): void {

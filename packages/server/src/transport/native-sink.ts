@@ -1,7 +1,7 @@
 import { WriteStatus, type NativeEngine, type Payload } from '@catzilla/core-native'
-import type { ResponseHead, StreamSink } from '@catzilla/streaming'
+import type { FileRange, LossListener, ResponseHead, StreamSink } from '@catzilla/streaming'
 import { QuietWatch, type HalfClosedPeer } from '@catzilla/streaming/node'
-import { clientGone, streamEnded } from '../errors.ts'
+import { bufferGone, clientGone, fileCut, streamEnded } from '../errors.ts'
 import { encodeFields } from './field-block.ts'
 
 /** The body of a response on the native engine. Head, first frame and (where that is known) the end leave in one system call. */
@@ -10,11 +10,15 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
   private ended = false
   /** Until it has left. */
   private head: ResponseHead | undefined
-  private listener: (() => void) | undefined
+  private listener: LossListener | undefined
   private resolveDrained: (() => void) | undefined
   private rejectDrained: ((reason: Error) => void) | undefined
   private quiet: QuietWatch | undefined
   private readonly probeFrame: string | undefined
+  /** The kernel sends a file just now. */
+  private sendsFile = false
+  /** The engine could not send what it was given. */
+  private failure: Error | undefined
 
   constructor(
     private readonly engine: NativeEngine,
@@ -29,7 +33,7 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
 
   write(frame: string | Uint8Array): boolean {
     if (this.ended) throw streamEnded()
-    if (this.lost) return false
+    if (this.lost || this.failure !== undefined) return false
     this.quiet?.progress()
     const { head, engine, slot, generation } = this
     const status = head === undefined ? engine.write(slot, generation, frame) : this.start(head, frame, false)
@@ -42,14 +46,32 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
     if (this.start(this.head, undefined, false) === WriteStatus.gone) this.lose()
   }
 
-  end(last?: string | Uint8Array): Promise<void> {
+  end(last?: string | Uint8Array): Promise<void> | undefined {
     if (this.lost) return this.drained()
     this.ended = true
     const { head, engine, slot, generation } = this
     const status = head === undefined ? engine.finish(slot, generation, last) : this.start(head, last, true)
-    if (status === WriteStatus.ok) return DONE
+    if (status === WriteStatus.ok) return undefined
     if (status === WriteStatus.gone) this.lose()
     return this.drained()
+  }
+
+  get sendFile(): ((file: FileRange) => Promise<void>) | undefined {
+    return this.engine.sendsFiles ? this.sendRange : undefined
+  }
+
+  private async sendRange({ fd, start, length }: FileRange): Promise<void> {
+    this.flush()
+    const { engine, slot, generation } = this
+    const status = this.lost ? WriteStatus.gone : engine.sendFile(slot, generation, fd, start, length)
+    if (status === WriteStatus.ok) return
+    if (status === WriteStatus.gone) {
+      this.lose()
+      throw clientGone()
+    }
+    this.sendsFile = true
+    await this.drained()
+    this.sendsFile = false
   }
 
   abort(): void {
@@ -59,14 +81,15 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
 
   drained(): Promise<void> {
     if (this.lost) return Promise.reject(clientGone())
+    if (this.failure !== undefined) return Promise.reject(this.failure)
     return new Promise((resolve, reject) => {
       this.resolveDrained = resolve
       this.rejectDrained = reject
     })
   }
 
-  onLost(listener: () => void): void {
-    if (this.lost) listener()
+  onLost(listener: LossListener): void {
+    if (this.lost) listener.peerLost()
     else this.listener = listener
   }
 
@@ -77,13 +100,21 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
     this.resolveDrained = this.rejectDrained = undefined
   }
 
+  fail(): void {
+    const failure = this.sendsFile ? fileCut() : bufferGone()
+    this.failure = failure
+    this.release()
+    this.rejectDrained?.(failure)
+    this.resolveDrained = this.rejectDrained = undefined
+  }
+
   lose(): void {
     if (this.lost) return
     this.lost = true
     this.release()
     this.rejectDrained?.(clientGone())
     this.resolveDrained = this.rejectDrained = undefined
-    this.listener?.()
+    this.listener?.peerLost()
   }
 
   halfClosed(): void {
@@ -123,5 +154,3 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
     return this.engine.start(this.slot, this.generation, status, !dated, text, length, highWaterMark, first, end)
   }
 }
-
-const DONE = Promise.resolve()

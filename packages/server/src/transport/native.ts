@@ -39,6 +39,7 @@ class NativeTransport implements Transport, EngineHandler {
         keepAliveTimeoutMs: keepAliveMs,
         writeTimeoutMs: stallMs,
         maxConnections: Math.min(limits.maxConnections, UINT32_MAX),
+        maxBufferedBytes: limits.maxBufferedBytes,
       },
       this,
     )
@@ -68,8 +69,24 @@ class NativeTransport implements Transport, EngineHandler {
 
   stats(): TransportStats {
     if (this.finalStats !== undefined) return this.finalStats
-    const { connections, exchanges, requestsTotal, bytesWritten } = this.engine.stats()
-    return { connections, activeExchanges: exchanges, requests: requestsTotal, bytesWritten }
+    const { connections, exchanges, requestsTotal, bytesWritten, ...more } = this.engine.stats()
+    const { stalls, bufferedBytes, bufferedPeak, poolBytes, slotsReserved, slotBytes, allocator } = more
+    return {
+      connections,
+      activeExchanges: exchanges,
+      requests: requestsTotal,
+      bytesWritten,
+      engine: {
+        backend: this.engine.backend,
+        stalls,
+        bufferedBytes,
+        bufferedPeak,
+        poolBytes,
+        slabBytes: slotsReserved * slotBytes,
+        slotBytes,
+      },
+      allocator,
+    }
   }
 
   // ── EngineHandler ──
@@ -90,6 +107,10 @@ class NativeTransport implements Transport, EngineHandler {
 
   halfClosed(slot: number, generation: number): void {
     this.find(slot, generation)?.halfClosed()
+  }
+
+  failed(slot: number, generation: number): void {
+    this.find(slot, generation)?.fail()
   }
 
   lost(slot: number, generation: number): void {

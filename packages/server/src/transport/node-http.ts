@@ -88,7 +88,14 @@ class NodeHttpTransport implements Transport {
       bytesWritten += connection.bytesWritten
       if (connection.busy) activeExchanges++
     }
-    return { connections: this.connections.size, activeExchanges, requests: this.requests, bytesWritten }
+    return {
+      connections: this.connections.size,
+      activeExchanges,
+      requests: this.requests,
+      bytesWritten,
+      engine: undefined,
+      allocator: undefined,
+    }
   }
 
   start(exchange: NodeHttpExchange): void {

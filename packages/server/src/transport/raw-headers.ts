@@ -1,18 +1,24 @@
 import type { RequestHeaders } from './transport.ts'
 
+/** A field costs less to look for than a table of all fields costs to make, for the first few that are asked for. */
+const LOOKUPS_WITHOUT_TABLE = 3
+
 /** Fields of a request, read from their text when somebody asks: most handlers want one, or none. */
 export class RawHeaders implements RequestHeaders {
   private values: Map<string, string> | undefined
+  private lookups = 0
 
   /** @param block field lines that the parser has checked, each with its CRLF. */
   constructor(private readonly block: string) {}
 
   get(name: string): string | null {
-    return this.all().get(name.toLowerCase()) ?? null
+    const key = name.toLowerCase()
+    if (this.values === undefined && ++this.lookups <= LOOKUPS_WITHOUT_TABLE) return this.find(key)
+    return this.all().get(key) ?? null
   }
 
   has(name: string): boolean {
-    return this.all().has(name.toLowerCase())
+    return this.get(name) !== null
   }
 
   *entries(): Generator<[name: string, value: string]> {
@@ -25,14 +31,31 @@ export class RawHeaders implements RequestHeaders {
     }
   }
 
-  /** RFC 9110 §5.3: several lines of one name are one list. Cookies are the exception (RFC 6265 §5.4: `; `). */
+  private find(key: string): string | null {
+    const { block } = this
+    let value: string | null = null
+    for (let start = 0; start < block.length;) {
+      const colon = block.indexOf(':', start)
+      const end = block.indexOf('\r\n', colon)
+      if (colon - start === key.length && block.slice(start, colon).toLowerCase() === key) {
+        value = joined(key, value, block.slice(colon + 1, end).trim())
+      }
+      start = end + 2
+    }
+    return value
+  }
+
   private all(): Map<string, string> {
     if (this.values !== undefined) return this.values
     const values = (this.values = new Map<string, string>())
     for (const [name, value] of this.entries()) {
-      const before = values.get(name)
-      values.set(name, before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`)
+      values.set(name, joined(name, values.get(name) ?? null, value))
     }
     return values
   }
+}
+
+/** RFC 9110 §5.3: several lines of one name are one list. Cookies are the exception (RFC 6265 §5.4: `; `). */
+function joined(name: string, before: string | null, value: string): string {
+  return before === null ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`
 }

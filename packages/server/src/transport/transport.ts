@@ -1,3 +1,4 @@
+import type { AllocatorStats } from '@catzilla/core-native'
 import type { Exchange, FieldList, StreamRequest } from '@catzilla/streaming'
 import type { ServerLimits } from '../options.ts'
 
@@ -48,6 +49,28 @@ export interface TransportStats {
   readonly requests: number
   /** Bytes handed to the kernel since the start. */
   readonly bytesWritten: number
+  /** What only the native engine knows; `undefined` on another transport. */
+  readonly engine: EngineFigures | undefined
+  /** Of jemalloc, where it was preloaded and the native engine runs: it is that which asks. */
+  readonly allocator: AllocatorStats | undefined
+}
+
+/** Figures of the native engine. */
+export interface EngineFigures {
+  /** `epoll` or `uv`. */
+  readonly backend: string
+  /** Times a stream met its high-water mark. */
+  readonly stalls: number
+  /** Bytes in user space that the kernel has not taken yet, of all connections. */
+  readonly bufferedBytes: number
+  /** The most that these ever were. */
+  readonly bufferedPeak: number
+  /** Bytes of the buffers that are lent to blocked connections, or kept for the next. */
+  readonly poolBytes: number
+  /** Bytes reserved for connections: those that were ever open at the same time. */
+  readonly slabBytes: number
+  /** Bytes of one idle connection in the slab. */
+  readonly slotBytes: number
 }
 
 /**

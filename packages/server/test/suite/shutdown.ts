@@ -1,7 +1,7 @@
 import { connect as connectSocket } from 'node:net'
 import { expect, test } from 'vitest'
 import { StreamingResponse } from '@catzilla/streaming'
-import { Journal, ScriptedSource, within } from '@catzilla/testkit'
+import { Journal, ScriptedSource, until, within } from '@catzilla/testkit'
 import { deferred, type Stage } from './stage.ts'
 
 export function shutdown({ serve }: Stage): void {
@@ -72,6 +72,29 @@ export function shutdown({ serve }: Stage): void {
     expect(await journal.first('aborted')).toMatchObject({ code: 'CZ_SERVER_SHUTDOWN' })
     expect(script.journal.times('return')).toBe(1)
     expect(app.stats()).toMatchObject({ connections: 0, activeStreams: 0 })
+  })
+
+  test.each([
+    [0, 2],
+    [0, 1],
+    [2, 0],
+  ])('when streams %d and %d of three have ended, the other is stopped', async (...ended) => {
+    const outcomes: string[] = []
+    const scripts = [0, 1, 2].map(() => new ScriptedSource('begun'))
+    const { connect, app } = await serve((app) =>
+      app.get('/:index', ({ params }) =>
+        new StreamingResponse(scripts[Number(params.index)]!).after(({ outcome }) => outcomes.push(outcome)),
+      ),
+    )
+    for (const index of scripts.keys()) await (await (await connect()).get(`/${index}`)).receives('begun')
+    for (const [before, index] of ended.entries()) {
+      expect(app.stats().activeStreams).toBe(3 - before)
+      scripts[index]!.end()
+      await until(() => outcomes.length > before, 'an end')
+    }
+    await within(app.close({ graceMs: 50 }), 'close()', 2000)
+    expect(outcomes).toEqual(['completed', 'completed', 'shutdown'])
+    expect(app.stats().activeStreams).toBe(0)
   })
 
   test('a stream without a first item is answered with 503 at the end of the grace', async () => {

@@ -1,6 +1,6 @@
 import { lostError } from '../errors.ts'
 import { Gate, refused } from '../gate.ts'
-import type { StreamSink } from '../sink.ts'
+import type { LossListener, StreamSink } from '../sink.ts'
 
 type Frame = string | Uint8Array
 
@@ -10,9 +10,9 @@ type Frame = string | Uint8Array
  *
  * @internal
  */
-export class DeferredSink implements StreamSink {
+export class DeferredSink implements StreamSink, LossListener {
   private target: StreamSink | undefined
-  private endTarget!: (last: Frame | undefined) => Promise<void>
+  private endTarget!: (last: Frame | undefined) => Promise<void> | undefined
   private attached: Gate | undefined
   // What was called before there was a target.
   private readonly frames: Frame[] = []
@@ -29,7 +29,7 @@ export class DeferredSink implements StreamSink {
     private readonly highWaterMark: number,
     private readonly ready: () => void,
   ) {
-    connection.onLost(() => this.attached?.refuse(lostError()))
+    connection.onLost(this)
   }
 
   /** All frames go to `target` from now on. */
@@ -62,7 +62,7 @@ export class DeferredSink implements StreamSink {
     this.ready()
   }
 
-  end(last?: Frame): Promise<void> {
+  end(last?: Frame): Promise<void> | undefined {
     if (this.lost) return refused(lostError())
     if (this.target !== undefined) return this.endTarget(last)
     this.ready()
@@ -84,7 +84,11 @@ export class DeferredSink implements StreamSink {
     return this.connection.lost
   }
 
-  onLost(listener: () => void): void {
+  onLost(listener: LossListener): void {
     this.connection.onLost(listener)
+  }
+
+  peerLost(): void {
+    this.attached?.refuse(lostError())
   }
 }

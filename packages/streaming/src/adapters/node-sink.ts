@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { lostError, streamError } from '../errors.ts'
 import { Gate, refused } from '../gate.ts'
 import type { ResponseHead } from '../head.ts'
-import type { StreamSink } from '../sink.ts'
+import type { LossListener, StreamSink } from '../sink.ts'
 import { SocketWatch, type HalfClosedPeer } from './half-close.ts'
 import { placeFields } from './host-head.ts'
 
@@ -36,7 +36,7 @@ export class NodeSink implements StreamSink, HalfClosedPeer {
   private aborted = false
   private headWritten = false
   private waiting: Gate | undefined
-  private readonly listeners: (() => void)[] = []
+  private readonly listeners: LossListener[] = []
   private readonly halfClose: SocketWatch | undefined
   /** Behind another answer the response has no socket of its own yet, and never hears that the connection broke. */
   private readonly queuedOn: Socket | undefined
@@ -118,8 +118,8 @@ export class NodeSink implements StreamSink, HalfClosedPeer {
     else this.resetStream(this.http2)
   }
 
-  onLost(listener: () => void): void {
-    if (this.lost) listener()
+  onLost(listener: LossListener): void {
+    if (this.lost) listener.peerLost()
     else this.listeners.push(listener)
   }
 
@@ -129,7 +129,7 @@ export class NodeSink implements StreamSink, HalfClosedPeer {
     this.lost = true
     this.release()
     this.refuseWaiting()
-    for (const listener of this.listeners.splice(0)) listener()
+    for (const listener of this.listeners.splice(0)) listener.peerLost()
   }
 
   /** What shows whether a peer that has said its last word still listens. @internal */

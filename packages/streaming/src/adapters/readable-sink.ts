@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { lostError } from '../errors.ts'
 import { Gate, refused } from '../gate.ts'
 import { nextTurn } from '../scheduler.ts'
-import type { StreamSink } from '../sink.ts'
+import type { LossListener, StreamSink } from '../sink.ts'
 
 const READY = Promise.resolve()
 
@@ -17,7 +17,7 @@ interface Flushable {
  *
  * @internal
  */
-export class ReadableSink implements StreamSink {
+export class ReadableSink implements StreamSink, LossListener {
   private room = true
   private waiting: Gate | undefined
   private destination: Flushable | undefined
@@ -28,7 +28,7 @@ export class ReadableSink implements StreamSink {
     private readonly body: Readable,
     private readonly connection: StreamSink,
   ) {
-    connection.onLost(() => this.waiting?.refuse(lostError()))
+    connection.onLost(this)
   }
 
   /** What the body is piped into; a compressor there is flushed when the source goes quiet. */
@@ -84,7 +84,11 @@ export class ReadableSink implements StreamSink {
     return this.connection.lost
   }
 
-  onLost(listener: () => void): void {
+  onLost(listener: LossListener): void {
     this.connection.onLost(listener)
+  }
+
+  peerLost(): void {
+    this.waiting?.refuse(lostError())
   }
 }

@@ -1,7 +1,7 @@
 import { lostError, streamError } from '../errors.ts'
 import { Gate, refused } from '../gate.ts'
 import { nextTurn, unref, type Timer } from '../scheduler.ts'
-import type { StreamSink } from '../sink.ts'
+import type { LossListener, StreamSink } from '../sink.ts'
 
 /** How long the reader of a broken body may take for what came before the break. */
 const ABORT_LINGER_MS = 1_000
@@ -24,7 +24,7 @@ export class WebSink implements StreamSink {
   private linger: Timer | undefined
   private breakReason: unknown
   private waiting: Gate | undefined
-  private readonly listeners: (() => void)[] = []
+  private readonly listeners: LossListener[] = []
 
   /** @param commit takes the body (`null` where there is none) when the head is decided. */
   constructor(
@@ -79,8 +79,8 @@ export class WebSink implements StreamSink {
     this.onPull()
   }
 
-  onLost(listener: () => void): void {
-    if (this.lost) listener()
+  onLost(listener: LossListener): void {
+    if (this.lost) listener.peerLost()
     else this.listeners.push(listener)
   }
 
@@ -146,7 +146,7 @@ export class WebSink implements StreamSink {
     this.lost = true
     clearTimeout(this.linger)
     this.refuseWaiting()
-    for (const listener of this.listeners.splice(0)) listener()
+    for (const listener of this.listeners.splice(0)) listener.peerLost()
   }
 
   /** A runtime that aborts the request cancels the body too; a reader in this process may wait for it. */

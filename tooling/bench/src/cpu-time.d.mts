@@ -1,0 +1,5 @@
+/** Of all threads, and of all child processes: some servers have to be started by another program. */
+export function cpuNs(pid: number | string): number
+
+/** The same, once it rests. */
+export function restingCpuNs(pid: number): Promise<number>
