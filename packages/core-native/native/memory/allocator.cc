@@ -2,26 +2,20 @@
 
 #include <cstdint>
 
-#ifndef _WIN32
-#include <dlfcn.h>
+// Weak: the loader finds it where jemalloc was preloaded, and leaves it null elsewhere. (Asking
+// with dlsym() would tie the addon to a newer glibc than Node needs.)
+#ifdef __linux__
+extern "C" int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
+                       size_t new_size) __attribute__((weak, visibility("default")));
 #endif
 
 namespace catzilla::memory {
 
+#ifdef __linux__
+
 namespace {
 
-using Mallctl = int (*)(const char* name, void* old_value, size_t* old_size, void* new_value,
-                        size_t new_size);
-
-Mallctl find_mallctl() {
-#ifdef _WIN32
-  return nullptr;
-#else
-  return reinterpret_cast<Mallctl>(dlsym(RTLD_DEFAULT, "mallctl"));
-#endif
-}
-
-size_t read_size(Mallctl mallctl, const char* name) {
+size_t read_size(const char* name) {
   size_t value = 0;
   size_t size = sizeof value;
   return mallctl(name, &value, &size, nullptr, 0) == 0 ? value : 0;
@@ -30,7 +24,6 @@ size_t read_size(Mallctl mallctl, const char* name) {
 }  // namespace
 
 std::optional<AllocatorFigures> jemalloc_figures() {
-  static const Mallctl mallctl = find_mallctl();
   if (mallctl == nullptr) return std::nullopt;
 
   const char* version = nullptr;
@@ -43,11 +36,19 @@ std::optional<AllocatorFigures> jemalloc_figures() {
   mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch);
   return AllocatorFigures{
       .version = version,
-      .allocated = read_size(mallctl, "stats.allocated"),
-      .active = read_size(mallctl, "stats.active"),
-      .resident = read_size(mallctl, "stats.resident"),
-      .retained = read_size(mallctl, "stats.retained"),
+      .allocated = read_size("stats.allocated"),
+      .active = read_size("stats.active"),
+      .resident = read_size("stats.resident"),
+      .retained = read_size("stats.retained"),
   };
 }
+
+#else
+
+std::optional<AllocatorFigures> jemalloc_figures() {
+  return std::nullopt;
+}
+
+#endif
 
 }  // namespace catzilla::memory
