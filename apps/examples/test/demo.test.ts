@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startDemo } from '../demo/app.mjs'
-import { findChromium, until } from './helpers.ts'
+import { complaintsOf, findChromium, launchChromium, until } from './helpers.ts'
 
 const executablePath = findChromium()
 const required = Boolean(process.env['CI'])
@@ -11,16 +11,6 @@ if (executablePath === undefined && !required) {
   console.warn('The tests of the demo page need Chromium: sudo apt-get install -y chromium')
 }
 
-// Without these, Chromium asks hosts beyond this machine at every start. It makes itself a new, empty profile each time.
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url))
 
 /** What runs in the page is text here, as the types of a browser are not those of this program. */
@@ -47,9 +37,8 @@ describe.skipIf(executablePath === undefined && !required)('the demo page in Chr
   let complaints: string[]
 
   beforeAll(async () => {
-    if (executablePath === undefined) throw new Error('No Chromium on the PATH: sudo apt-get install -y chromium')
     demo = await startDemo()
-    browser = await chromium.launch({ executablePath, args: FLAGS })
+    browser = await launchChromium()
   })
   afterAll(async () => {
     await browser?.close()
@@ -57,12 +46,8 @@ describe.skipIf(executablePath === undefined && !required)('the demo page in Chr
   })
 
   beforeEach(async () => {
-    complaints = []
     page = await browser.newPage({ viewport: { width: 1360, height: 1000 } })
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-    })
-    page.on('pageerror', (error) => complaints.push(String(error)))
+    complaints = complaintsOf(page)
     page.on('requestfailed', (request) => {
       const reason = request.failure()?.errorText
       if (reason !== 'net::ERR_ABORTED') complaints.push(`${request.url()}: ${reason}`)

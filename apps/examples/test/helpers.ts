@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { chromium, type Browser, type Page } from 'playwright-core'
 
 /** Waits until `condition` gives something, but not longer than `boundMs`. */
 export async function until<T>(
@@ -71,4 +72,31 @@ export function findChromium(): string | undefined {
         return false // Not here.
       }
     })
+}
+
+// Without these, Chromium asks hosts beyond this machine at every start. It makes itself a new, empty profile each time.
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium()
+  if (executablePath === undefined) throw new Error('No Chromium on the PATH: sudo apt-get install -y chromium')
+  return chromium.launch({ executablePath, args: FLAGS })
+}
+
+/** What the page complains of in its console, and what nobody has caught there: it goes on growing. */
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  return complaints
 }

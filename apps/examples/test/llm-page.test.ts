@@ -1,23 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startLlm, type AnswerList } from '../llm/app.mjs'
-import { findChromium, until } from './helpers.ts'
+import { complaintsOf, findChromium, launchChromium, until } from './helpers.ts'
 
 const executablePath = findChromium()
 const required = Boolean(process.env['CI'])
 
-// Without these, Chromium asks hosts beyond this machine at every start. It makes itself a new, empty profile each time.
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url))
 const LAST_WORDS = 'no tokens are made for a reader who has left.'
 
@@ -28,9 +18,8 @@ describe.skipIf(executablePath === undefined && !required)('the page in Chromium
   let complaints: string[]
 
   beforeAll(async () => {
-    if (executablePath === undefined) throw new Error('No Chromium on the PATH: sudo apt-get install -y chromium')
     llm = await startLlm({ paceMs: 20, logger: { info() {}, warn() {}, error() {} } })
-    browser = await chromium.launch({ executablePath, args: FLAGS })
+    browser = await launchChromium()
   })
   afterAll(async () => {
     await browser?.close()
@@ -38,12 +27,8 @@ describe.skipIf(executablePath === undefined && !required)('the page in Chromium
   })
 
   beforeEach(async () => {
-    complaints = []
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-    })
-    page.on('pageerror', (error) => complaints.push(String(error)))
+    complaints = complaintsOf(page)
     await page.goto(llm.url)
   })
   afterEach(async () => {

@@ -10,7 +10,7 @@ import { startHeartbeat, stopHeartbeat } from './heartbeat.ts'
 import type { ItemEncoder, ResolvedOptions } from './options.ts'
 import { runAfter, type Outcome, type StreamEnd } from './outcome.ts'
 import type { OpenedStream } from './response.ts'
-import { afterMicrotasks, nextTurn, whenSettled } from './scheduler.ts'
+import { afterMicrotasks, nextTurn, TURN_MS, whenSettled } from './scheduler.ts'
 import type { Exchange, LossListener, StreamSink } from './sink.ts'
 import { releaseSource, toItemIterator, type ItemIterator, type StreamItem } from './source.ts'
 import { byteLength } from './text.ts'
@@ -25,7 +25,6 @@ const FRAME_GROWTH = 4
 // A pump works this much, then the loop gets its turn. Reading the clock costs as much as several items, so it is read at
 // items 1, 2, 4 … of a turn, then every 128.
 const TURN_BYTES = 1024 * 1024
-const TURN_MS = 2
 const LARGEST_CLOCK_STEP = 128
 const FLUSH_CLOCK_STEP = 16
 

@@ -5,7 +5,7 @@ import { DEFAULTS, type StreamOptions } from './options.ts'
 import { fieldsToPass, isEventStream, isUtf8Text, keptLive } from './relay-fields.ts'
 import { StreamingResponse, type OpenedStream } from './response.ts'
 import type { StreamRequest } from './sink.ts'
-import type { ItemIterator, StreamItem, StreamSource } from './source.ts'
+import { isReadableStream, type ItemIterator, type StreamItem, type StreamSource } from './source.ts'
 import { Utf8Boundary } from './utf8-boundary.ts'
 
 /** What may be relayed: the answer of a `fetch()`, or any stream of text or bytes. */
@@ -142,10 +142,6 @@ function unreadBody(upstream: unknown): void {
 
 function bodyOf(upstream: RelayUpstream): ReadableStream<StreamItem> | null {
   return isReadableStream(upstream) ? upstream : upstream.body
-}
-
-function isReadableStream(value: unknown): value is ReadableStream<StreamItem> {
-  return typeof (value as Partial<ReadableStream> | null | undefined)?.getReader === 'function'
 }
 
 /** By its shape: there are more classes of it than the global one. */

@@ -1,5 +1,8 @@
 /** The moments a pump waits for. Node, Bun and Deno have the first two built in; elsewhere a message channel stands in. */
 
+/** What one turn of the loop may be taken for, in milliseconds. */
+export const TURN_MS = 2
+
 /** Passing the argument along saves a closure per call. */
 type Schedule = <T>(task: (argument: T) => void, argument: T) => void
 

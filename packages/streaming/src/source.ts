@@ -90,8 +90,9 @@ function badSource(value: unknown): Error {
   return streamError('CZ_STREAM_SOURCE', `${what} (got ${cure})`)
 }
 
-function isReadableStream(value: object): value is ReadableStream {
-  return typeof (value as { getReader?: unknown }).getReader === 'function'
+/** By its shape: there are more classes of it than the global one. @internal */
+export function isReadableStream(value: unknown): value is ReadableStream {
+  return typeof (value as Partial<ReadableStream> | null | undefined)?.getReader === 'function'
 }
 
 function bodyOf(value: object): ReadableStream | undefined {

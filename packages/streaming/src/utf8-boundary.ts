@@ -1,4 +1,5 @@
 import { toBytes } from './byte-block.ts'
+import { joinUtf8 } from './text.ts'
 
 /**
  * Moves the cuts of a text to the borders of its characters: what a chunk has of a last, unfinished character comes with the
@@ -35,11 +36,7 @@ export class Utf8Boundary {
     const held = this.end()
     if (held === undefined) return chunk
     if (typeof held === 'string' && typeof chunk === 'string') return held + chunk
-    const [first, second] = [utf8(held), utf8(chunk)]
-    const joined = new Uint8Array(first.length + second.length)
-    joined.set(first)
-    joined.set(second, first.length)
-    return joined
+    return joinUtf8([held, chunk])
   }
 }
 
@@ -78,8 +75,4 @@ function mayFollow(lead: number, second: number): boolean {
   if (lead === 0xed) return second < 0xa0
   if (lead === 0xf0) return second >= 0x90
   return lead !== 0xf4 || second < 0x90
-}
-
-function utf8(text: string | Uint8Array): Uint8Array {
-  return typeof text === 'string' ? new TextEncoder().encode(text) : text
 }

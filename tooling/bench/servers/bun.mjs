@@ -3,10 +3,7 @@ import { batched, batchedAsync } from './batched.mjs'
 import {
   EVENT_STREAM,
   FILE,
-  HEARTBEAT,
-  HEARTBEAT_MS,
   HELLO,
-  RETRY,
   buffers,
   endless,
   first,
@@ -16,6 +13,7 @@ import {
   writeItemsAhead,
 } from './content.mjs'
 import { listening } from './listening.mjs'
+import { idleStream } from './web-idle.mjs'
 
 const TEXT = { headers: { 'Content-Type': 'text/plain; charset=utf-8' } }
 const BYTES = { headers: { 'Content-Type': 'application/octet-stream' } }
@@ -83,26 +81,4 @@ async function writeAll(controller) {
 async function writeAllAhead(controller) {
   writeItemsAhead((item) => controller.write(item))
   controller.close()
-}
-
-/** The controllers of the streams that are open. */
-const idle = new Set()
-const encoder = new TextEncoder()
-const heartbeat = encoder.encode(HEARTBEAT)
-setInterval(() => {
-  for (const controller of idle) controller.enqueue(heartbeat)
-}, HEARTBEAT_MS)
-
-function idleStream() {
-  let own
-  return new ReadableStream({
-    start(controller) {
-      own = controller
-      controller.enqueue(encoder.encode(RETRY))
-      idle.add(controller)
-    },
-    cancel() {
-      idle.delete(own)
-    },
-  })
 }

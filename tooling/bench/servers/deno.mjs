@@ -1,20 +1,8 @@
 // Deno, with web streams. BATCHED=1 joins the items by hand into strings of 64 KiB.
 import { batched, batchedAsync } from './batched.mjs'
-import {
-  EVENT_STREAM,
-  FILE,
-  HEARTBEAT,
-  HEARTBEAT_MS,
-  HELLO,
-  RETRY,
-  buffers,
-  endless,
-  first,
-  items,
-  itemsAsync,
-  writeItems,
-} from './content.mjs'
+import { EVENT_STREAM, FILE, HELLO, buffers, endless, first, items, itemsAsync, writeItems } from './content.mjs'
 import { listening } from './listening.mjs'
+import { idleStream } from './web-idle.mjs'
 
 const TEXT = { headers: { 'Content-Type': 'text/plain; charset=utf-8' } }
 const BYTES = { headers: { 'Content-Type': 'application/octet-stream' } }
@@ -72,25 +60,4 @@ function written() {
   const writer = writable.getWriter()
   void writeItems((item) => writer.write(item)).then(() => writer.close())
   return readable
-}
-
-/** The controllers of the streams that are open. */
-const idle = new Set()
-const heartbeat = encoder.encode(HEARTBEAT)
-setInterval(() => {
-  for (const controller of idle) controller.enqueue(heartbeat)
-}, HEARTBEAT_MS)
-
-function idleStream() {
-  let own
-  return new ReadableStream({
-    start(controller) {
-      own = controller
-      controller.enqueue(encoder.encode(RETRY))
-      idle.add(controller)
-    },
-    cancel() {
-      idle.delete(own)
-    },
-  })
 }

@@ -2,12 +2,12 @@ import { lostError, streamError } from '../errors.ts'
 import { Gate, refused } from '../gate.ts'
 import { nextTurn, unref, type Timer } from '../scheduler.ts'
 import type { LossListener, StreamSink } from '../sink.ts'
+import { toUtf8 } from '../text.ts'
 
 /** How long the reader of a broken body may take for what came before the break. */
 const ABORT_LINGER_MS = 1_000
 
 const READY = Promise.resolve()
-const encoder = new TextEncoder()
 
 /**
  * The body of a web `Response` as a sink. Frames are queued in a `ReadableStream` up to the high-water mark; its `pull()` is
@@ -40,7 +40,7 @@ export class WebSink implements StreamSink {
     if (this.ending === 'close') throw streamError('CZ_STREAM_CLOSED', 'The stream is closed; write before end()')
     if (this.lost || this.ending === 'break') return false
     const controller = this.open()
-    controller.enqueue(typeof frame === 'string' ? encoder.encode(frame) : frame)
+    controller.enqueue(toUtf8(frame))
     return this.hasRoom()
   }
 

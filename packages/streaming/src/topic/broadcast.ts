@@ -1,13 +1,12 @@
 import { streamError } from '../errors.ts'
 import { Gate } from '../gate.ts'
-import { afterMicrotasks, nextTurn } from '../scheduler.ts'
+import { afterMicrotasks, nextTurn, TURN_MS } from '../scheduler.ts'
 import type { StreamItem } from '../source.ts'
 import { FrameLog, type Retention } from './frame-log.ts'
 import type { ResolvedSubscribeOptions } from './options.ts'
 import { Subscriber } from './subscriber.ts'
 
-// Deliveries of one turn; then the loop gets its turn. The clock is read every few of them.
-const TURN_MS = 2
+/** The clock is read every few deliveries. */
 const CLOCK_STEP = 32
 
 /** Keys whose last frame is gone are forgotten when there are this many more than frames. */

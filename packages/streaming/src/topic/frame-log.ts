@@ -1,9 +1,9 @@
 import { PASS_THROUGH_BYTES, toBytes } from '../byte-block.ts'
 import type { StreamItem } from '../source.ts'
-import { byteLength } from '../text.ts'
+import { byteLength, joinUtf8, toUtf8 } from '../text.ts'
 
 /** Frames are handed over joined, up to this size (the last may go beyond it). */
-const BATCH_BYTES = 32 * 1024
+export const BATCH_BYTES = 32 * 1024
 const KEPT_BATCHES = 16
 
 type Frame = string | Uint8Array
@@ -130,14 +130,7 @@ export function join(frames: readonly Frame[]): Frame {
   if (frames.length === 1 && typeof frames[0] !== 'string') return frames[0]!
   if (frames.every((frame) => typeof frame === 'string')) {
     const text = frames.length === 1 ? frames[0]! : frames.join('')
-    return text.length < PASS_THROUGH_BYTES ? text : new TextEncoder().encode(text)
+    return text.length < PASS_THROUGH_BYTES ? text : toUtf8(text)
   }
-  const parts = frames.map((frame) => (typeof frame === 'string' ? new TextEncoder().encode(frame) : frame))
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
+  return joinUtf8(frames)
 }

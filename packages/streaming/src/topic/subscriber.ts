@@ -1,7 +1,8 @@
+import { toBytes } from '../byte-block.ts'
 import { streamError } from '../errors.ts'
 import type { ItemIterator, StoppableStream, StreamItem } from '../source.ts'
 import type { Broadcast } from './broadcast.ts'
-import { join, type LoggedFrame } from './frame-log.ts'
+import { BATCH_BYTES, join, type LoggedFrame } from './frame-log.ts'
 import type { ResolvedSubscribeOptions } from './options.ts'
 
 type Result = IteratorResult<string | Uint8Array, undefined>
@@ -140,7 +141,7 @@ export class Subscriber<Item> implements ItemIterator {
     const before = frameOf(this.lost === 0 ? undefined : this.options.missed?.(this.lost))
     if (before !== undefined) frames.push(before)
     this.lost = 0
-    for (let bytes = 0; this.cursor <= log.newest && bytes < OWN_BATCH_BYTES;) {
+    for (let bytes = 0; this.cursor <= log.newest && bytes < BATCH_BYTES;) {
       const frame = log.get(this.cursor)
       if (this.step(frame)) {
         const notice = frameOf(this.lost > 0 ? this.options.missed?.(this.lost) : undefined)
@@ -260,10 +261,8 @@ export class Subscriber<Item> implements ItemIterator {
   }
 }
 
-const OWN_BATCH_BYTES = 32 * 1024
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
 
 function frameOf(item: StreamItem | undefined): string | Uint8Array | undefined {
-  if (item === undefined || typeof item === 'string') return item
-  return new Uint8Array(item.buffer, item.byteOffset, item.byteLength)
+  return item === undefined || typeof item === 'string' ? item : toBytes(item)
 }
