@@ -31,8 +31,11 @@
           'cflags_cc': ['-isystem', '<!(node -p "require(\'path\').dirname(require.resolve(\'node-addon-api/package.json\'))")'],
         }],
         ['OS=="linux"', {
-          # libstdc++ stays shared: a static one pulls in the newest symbols of this machine's glibc, and Node needs it anyway.
           'ldflags': ['-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now'],
+          # With what native/bindings/runtime.cc defines, next to nothing comes of the static runtime.
+          'conditions': [['catzilla_sanitize==""', { 
+            'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--version-script=<(module_root_dir)/native/exports.map'],
+          }]],
         }],
         ['OS=="mac"', {
           'xcode_settings': {

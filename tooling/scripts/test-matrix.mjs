@@ -1,6 +1,6 @@
 // The suites on every supported Node, against the built packages, and under sanitizers; then long fuzz runs and memory.
 //   npm run test:matrix                          everything
-//   npm run test:matrix -- --only 24,asan        some of it: majors of Node, asan, tsan, fuzz, memory
+//   npm run test:matrix -- --only 24,asan        some of it: majors of Node, asan, tsan, fuzz, memory, installs
 //   npm run test:matrix -- packages/server       other arguments go to vitest
 // Builds once, with the oldest supported headers: one addon must serve all of them.
 import { spawnSync } from 'node:child_process'
@@ -29,6 +29,7 @@ if (wanted('asan')) underAsan('node, ASan + UBSan')
 if (wanted('tsan')) script('C++ units, TSan', [join(coreNative, 'scripts/native-test.mjs'), '--thread'])
 if (wanted('fuzz')) script('fuzz targets', [join(coreNative, 'scripts/native-fuzz.mjs'), String(FUZZ_SECONDS)])
 if (wanted('memory')) script('memory', [join(root, 'tooling/scripts/check-memory.mjs')])
+if (wanted('installs')) script('installs', [join(root, 'tooling/scripts/check-installs.mjs')])
 
 console.log('')
 for (const { name, passed, failed, skipped, seconds, note } of results) {
