@@ -50,8 +50,8 @@ export class Subscriber<Item> implements ItemIterator {
   // ── what the pump calls ────────────────────────────────────────────────────────────────────────────────────────────
 
   next(): Result | PromiseLike<Result> {
-    if (this.failure !== undefined) throw this.failure.error
-    const result = this.gone ? END : this.take()
+    const result = this.failure !== undefined ? undefined : this.gone ? END : this.take()
+    if (this.failure !== undefined) throw this.failure.error // It may be new: that of a notice.
     if (result !== undefined) return result
     if (this.topic.closed) return this.finish()
     this.waiting = true
@@ -89,7 +89,9 @@ export class Subscriber<Item> implements ItemIterator {
 
   /** Hands over what there is, if there is something. Whether it waits no longer. */
   deliver(): boolean {
-    const result = this.take() ?? (this.topic.closed ? this.finish() : undefined)
+    const taken = this.take()
+    if (this.gone) return true // A notice has failed.
+    const result = taken ?? (this.topic.closed ? this.finish() : undefined)
     if (result === undefined) return false
     this.waiting = false
     const { answer } = this
@@ -138,21 +140,33 @@ export class Subscriber<Item> implements ItemIterator {
   private takeOwn(): Result | undefined {
     const { log } = this.topic
     const frames: (string | Uint8Array)[] = []
-    const before = frameOf(this.lost === 0 ? undefined : this.options.missed?.(this.lost))
+    const before = this.takeNotice()
     if (before !== undefined) frames.push(before)
-    this.lost = 0
-    for (let bytes = 0; this.cursor <= log.newest && bytes < BATCH_BYTES;) {
+    for (let bytes = 0; this.cursor <= log.newest && bytes < BATCH_BYTES && !this.gone;) {
       const frame = log.get(this.cursor)
       if (this.step(frame)) {
-        const notice = frameOf(this.lost > 0 ? this.options.missed?.(this.lost) : undefined)
+        const notice = this.takeNotice()
         if (notice !== undefined) frames.push(notice)
-        this.lost = 0
         frames.push(frame.frame)
         bytes += frame.bytes
       }
     }
+    if (this.gone) return undefined
     const value = join(frames)
     return value.length > 0 ? { done: false, value } : undefined
+  }
+
+  /** What it gets in the place of the frames that were lost just before the cursor. */
+  private takeNotice(): string | Uint8Array | undefined {
+    const { lost } = this
+    this.lost = 0
+    if (lost === 0) return undefined
+    try {
+      return frameOf(this.options.missed?.(lost))
+    } catch (error) {
+      this.fail('source-error', error) // It breaks the stream that it belongs to, and no other.
+      return undefined
+    }
   }
 
   /** Moves the cursor over a frame. Whether the subscriber gets it. */

@@ -299,6 +299,34 @@ describe('clients that are behind', () => {
     expect(sink.text).toBe(items.join(''))
   })
 
+  const failing = () => {
+    throw new Error('in missed')
+  }
+
+  test('a missed that throws when the client reads on breaks its own stream', async () => {
+    const topic = new Topic()
+    const stalled = await listenStalled(topic, { maxFrames: 1, missed: failing })
+    for (let i = 1; i <= 3; i++) topic.publish(`${i}`)
+    expect(await readOn(stalled)).toBe('')
+    expect(await stalled.end()).toMatchObject({ outcome: 'source-error', error: { message: 'in missed' } })
+    expect(topic.stats.subscribers).toBe(0)
+  })
+
+  test('a missed that throws in a round breaks its own stream, and no other', async () => {
+    const topic = new Topic()
+    const stalled = await listenStalled(topic, { policy: 'drop-newest', maxFrames: 1, missed: failing })
+    const batch = 'x'.repeat(1024 * 1024) // It leaves alone, so the loss behind it is told with what comes next.
+    topic.publish(batch)
+    topic.publish('[lost]')
+    const keepsUp = listen(topic)
+    expect(await readOn(stalled)).toBe(batch)
+    topic.publish('[next]')
+    expect(await stalled.end()).toMatchObject({ outcome: 'source-error', error: { message: 'in missed' } })
+    await loopTurn()
+    expect(keepsUp.sink.text).toBe('[next]')
+    expect(topic.stats.subscribers).toBe(1)
+  })
+
   test('a stalled client costs what its bounds say, whatever is published', async () => {
     const topic = new Topic()
     await listenStalled(topic, { maxBytes: 10_000 })
@@ -410,6 +438,18 @@ describe('filters', () => {
 })
 
 describe('for await', () => {
+  test('throws what missed throws', async () => {
+    const topic = new Topic({ retain: { frames: 1 } })
+    for (let i = 1; i <= 3; i++) topic.publish(`${i}`)
+    await loopTurn()
+    const missed = () => {
+      throw new Error('in missed')
+    }
+    const frames = topic.subscribe({ after: 0, missed })[Symbol.asyncIterator]()
+    await expect(frames.next()).rejects.toThrow('in missed')
+    expect(topic.stats.subscribers).toBe(0)
+  })
+
   test('gives frames until the topic closes', async () => {
     const topic = new Topic()
     const seen: unknown[] = []
