@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "http/status_text.h"
+
 namespace catzilla::conn {
 
 namespace {
@@ -361,7 +363,7 @@ size_t Engine::consume_head(uint32_t slot, Slice in) {
       }
       return 0;
     case http::ParseResult::bad:
-      refuse(slot, http::error_status(parser.error()));
+      refuse(slot, http::error_status(parser.error()), http::error_name(parser.error()));
       return in.size();
     case http::ParseResult::done:
       break;
@@ -369,7 +371,7 @@ size_t Engine::consume_head(uint32_t slot, Slice in) {
   const http::RequestHead head = parser.head();
   parser.reset();
   if (head.method == http::Method::connect) {
-    refuse(slot, 501);  // a tunnel is nothing that this engine could answer
+    refuse(slot, 501, "tunnel");  // nothing that this engine could answer
     return in.size();
   }
   begin_exchange(slot, head, in.first(head.head_length));
@@ -474,19 +476,22 @@ void Engine::begin_exchange(uint32_t slot, const http::RequestHead& head, Slice 
 }
 
 // A request that no handler sees. It comes in its turn: behind the answers to all before it.
-void Engine::refuse(uint32_t slot, uint16_t status) {
+void Engine::refuse(uint32_t slot, uint16_t status, std::string_view reason) {
   Connection& connection = slots_[slot];
   connection.phase = Phase::linger;
   connection.keep_alive = false;
+  std::string body(http::status_text(status));
+  body.append(" (").append(reason).append(")\n");
   head_.clear();
   heads_.write(head_,
                {.status = status,
-                .fields = {},
+                .fields = "content-type: text/plain; charset=utf-8\r\n",
                 .framing = http::Framing::sized,
-                .length = 0,
+                .length = body.size(),
                 .connection = http::ConnectionField::close,
                 .date = true},
                std::time(nullptr));
+  head_ += body;
   if (transmit(slot, kNothing)) linger(slot);
 }
 
@@ -838,7 +843,8 @@ void Engine::expire(uint32_t slot) {
   switch (connection.phase) {
     case Phase::head:
       // RFC 9110 §15.5.9: 408 is for a request that has begun.
-      if (connection.input != nullptr && !connection.input->parser.idle()) return refuse(slot, 408);
+      if (connection.input != nullptr && !connection.input->parser.idle())
+        return refuse(slot, 408, "head-timeout");
       return close(slot, false);
     case Phase::exchange:
       if (!connection.body_wanted)

@@ -143,7 +143,7 @@ class Engine final : public net::SocketHandler {
   void hold(uint32_t slot, Slice bytes);
   void go_on_with_input(uint32_t slot);
   void begin_exchange(uint32_t slot, const http::RequestHead& head, Slice bytes);
-  void refuse(uint32_t slot, uint16_t status);
+  void refuse(uint32_t slot, uint16_t status, std::string_view reason);
   void tell_waiting_reader(uint32_t slot);
   size_t max_held_bytes() const;
   bool body_complete(const Connection& connection) const;

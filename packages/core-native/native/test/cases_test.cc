@@ -19,18 +19,6 @@ bool row_holds(const std::string& wanted, const std::vector<std::string>& events
   return wanted == "ok" || std::find(events.begin(), events.end(), wanted) != events.end();
 }
 
-// Each place of a short input. Of a long one the places near both ends and some between.
-std::vector<size_t> places_to_cut(size_t size) {
-  constexpr size_t kNear = 300;
-  constexpr size_t kStep = 509;
-  std::vector<size_t> places;
-  for (size_t at = 1; at < size;) {
-    places.push_back(at);
-    at += at < kNear || at + kNear >= size ? 1 : std::min(kStep, size - kNear - at);
-  }
-  return places;
-}
-
 TEST_CASE("each case gives its events, whole, cut in two at each byte, and byte by byte") {
   const std::vector<Case> cases = read_cases("cases");
   for (const Case& each : cases) {

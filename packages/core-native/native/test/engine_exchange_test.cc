@@ -121,7 +121,8 @@ TEST_CASE_FIXTURE(Stage, "a malformed request is answered behind the answers bef
   CHECK(received(peer) == "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nslow\r\n");
   finish();
   CHECK(received(peer) ==
-        "0\r\n\r\nHTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        "0\r\n\r\nHTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        "connection: close\r\ncontent-length: 26\r\n\r\nBad Request (line-folded)\n");
   CHECK(application.news() == "request /a");
   CHECK(peer.fin_received);
 }

@@ -43,7 +43,8 @@ TEST_CASE_FIXTURE(HeadTimes, "a head that comes too slowly is answered 408") {
     send(peer, "x: y\r\n");
   }
   CHECK(received(peer) ==
-        "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        "HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        "connection: close\r\ncontent-length: 31\r\n\r\nRequest Timeout (head-timeout)\n");
   CHECK(peer.fin_received);
 }
 

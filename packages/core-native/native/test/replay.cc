@@ -26,10 +26,6 @@ class ExactCopy {
   std::unique_ptr<char[]> data_;
 };
 
-std::string shown(std::string_view bytes) {
-  return bytes.size() <= kShownBytes ? escape(bytes) : std::to_string(bytes.size()) + " bytes";
-}
-
 }  // namespace
 
 void Replay::feed(std::string_view piece) {
@@ -205,6 +201,21 @@ std::string escape(std::string_view bytes) {
     }
   }
   return text;
+}
+
+std::string shown(std::string_view bytes) {
+  return bytes.size() <= kShownBytes ? escape(bytes) : std::to_string(bytes.size()) + " bytes";
+}
+
+std::vector<size_t> places_to_cut(size_t size) {
+  constexpr size_t kNear = 300;
+  constexpr size_t kStep = 509;
+  std::vector<size_t> places;
+  for (size_t at = 1; at < size;) {
+    places.push_back(at);
+    at += at < kNear || at + kNear >= size ? 1 : std::min(kStep, size - kNear - at);
+  }
+  return places;
 }
 
 std::string join_lines(const std::vector<std::string>& lines) {

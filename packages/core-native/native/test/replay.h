@@ -63,6 +63,13 @@ std::vector<std::string> replay(std::string_view input, const std::vector<size_t
 // Printable ASCII stays, all else becomes \r, \n, \t, \0, \xHH.
 std::string escape(std::string_view bytes);
 
+// Escaped, or the size of what is longer than 80 bytes.
+std::string shown(std::string_view bytes);
+
+// Where to cut an input in two: each place of a short one; of a long one those near both ends and
+// some between.
+std::vector<size_t> places_to_cut(size_t size);
+
 std::string join_lines(const std::vector<std::string>& lines);
 
 }  // namespace catzilla::http::test
