@@ -5,6 +5,7 @@
 // What it leaves out is the point: no header parsing beyond the path, no routing, no timeouts, no
 // scripts. It is the price of the kernel; what a contestant costs above it is the contestant's own.
 
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include <cstdlib>
@@ -25,17 +26,25 @@ constexpr std::string_view kFirstByte = BENCH_HEAD(
 constexpr std::string_view kEventStream =
     BENCH_HEAD("text/event-stream", "Transfer-Encoding: chunked") "d\r\nretry: 2000\n\n\r\n";
 constexpr std::string_view kHeartbeat = "3\r\n:\n\n\r\n";
+constexpr std::string_view kSubscribed =
+    BENCH_HEAD("text/event-stream", "Transfer-Encoding: chunked");
+constexpr std::string_view kPublished = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 constexpr std::string_view kNotFound = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 
 // As many as a server has that sends each buffer when it comes, or (with BATCHED=1) waits for more.
 const size_t kBuffersPerCall = std::getenv("BATCHED") == nullptr ? 1 : 8;
+
+// Whether the events that are published within a turn leave for each subscriber in one send, and
+// not in one for each event.
+const bool kJoinsEvents = std::getenv("JOINED") != nullptr;
 
 constexpr uint64_t kHeartbeatNs = 2'000'000'000;
 
 struct Connection {
   Fd socket;
   bool waits_for_room = false;         // EPOLLOUT is armed
-  bool listens = false;                // to an event stream
+  bool listens = false;                // to an idle event stream
+  bool subscribes = false;             // to what is published
   std::unique_ptr<std::string> input;  // an incomplete request
   std::unique_ptr<Body> body;          // the stream being sent, if any
 };
@@ -115,6 +124,14 @@ class FloorServer {
       if (next_beat_ == 0) next_beat_ = now_ns() + kHeartbeatNs;
       return send_all(connection, kEventStream);
     }
+    if (request.starts_with("GET /subscribe ")) {
+      connection.subscribes = true;
+      return send_all(connection, kSubscribed);
+    }
+    if (request.starts_with("GET /publish/")) {
+      publish(request);
+      return send_all(connection, kPublished);
+    }
     // Clients here wait for the end of a stream before they ask for more.
     if (connection.body) return false;
     connection.body = body_of(request);
@@ -134,6 +151,47 @@ class FloorServer {
       if (connection.listens && !send_all(connection, kHeartbeat)) connection = Connection();
     }
     next_beat_ += kHeartbeatNs;
+  }
+
+  // `GET /publish/burst/FIRST/COUNT` and `GET /publish/turns/FIRST/COUNT`
+  void publish(std::string_view request) {
+    unsigned first = 0;
+    unsigned count = 0;
+    std::sscanf(std::string(request).c_str(), "GET /publish/%*[a-z]/%u/%u ", &first, &count);
+    bool joins = kJoinsEvents && request.starts_with("GET /publish/burst/");
+    for (unsigned i = 0; i < count;) {
+      std::string payload;
+      do {
+        payload += event(first + i);
+      } while (++i < count && joins);
+      char size[16];
+      std::snprintf(size, sizeof size, "%zx\r\n", payload.size());
+      std::string chunk = size + payload + "\r\n";
+      for (Connection& connection : connections_) {
+        if (connection.subscribes && !send_whole(connection.socket.get(), chunk))
+          connection = Connection();
+      }
+    }
+  }
+
+  // As in content.mjs.
+  static std::string event(unsigned sequence) {
+    char text[64];
+    std::snprintf(text, sizeof text, "id: %08u\ndata: {\"name\":\"Mimi\",\"lives\":9}\n\n",
+                  sequence);
+    return text;
+  }
+
+  // Waits where a subscriber is behind, which is seldom: events are small.
+  static bool send_whole(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+      ssize_t sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno != EAGAIN) return false;
+      if (sent > 0) bytes.remove_prefix(static_cast<size_t>(sent));
+      pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+      if (sent < 0) poll(&room, 1, -1);
+    }
+    return true;
   }
 
   // Small answers to clients that wait for each: they always fit into the send buffer.

@@ -6,14 +6,16 @@ import {
   HELLO,
   buffers,
   endless,
+  eventOf,
   first,
   items,
   itemsAsync,
+  publishAll,
   writeItems,
   writeItemsAhead,
 } from './content.mjs'
 import { listening } from './listening.mjs'
-import { idleStream } from './web-idle.mjs'
+import { idleStream, publish, subscription } from './web-event-streams.mjs'
 
 const TEXT = { headers: { 'Content-Type': 'text/plain; charset=utf-8' } }
 const BYTES = { headers: { 'Content-Type': 'application/octet-stream' } }
@@ -36,6 +38,11 @@ const server = Bun.serve({
     '/endless': () => new Response(streamOf(endless()), TEXT),
     '/file': () => new Response(Bun.file(FILE), BYTES),
     '/idle': () => new Response(idleStream(), { headers: EVENT_STREAM }),
+    '/subscribe': () => new Response(subscription(), { headers: EVENT_STREAM }),
+    '/publish/*': async (req) => {
+      await publishAll(new URL(req.url).pathname, (id) => publish(eventOf(id)))
+      return new Response()
+    },
   },
   fetch: () => new Response(null, { status: 404 }),
 })

@@ -1,13 +1,15 @@
-import { StreamingResponse, catzilla, openFile, sse } from 'catzilla'
+import { StreamingResponse, Topic, catzilla, openFile, sse } from 'catzilla'
 import {
   FILE,
   HEARTBEAT_MS,
   HELLO,
   buffers,
   endless,
+  eventOf,
   first,
   items,
   itemsAsync,
+  publishAll,
   quiet,
   quietAsync,
   quietForAll,
@@ -19,6 +21,7 @@ import { listening } from './listening.mjs'
 /** What the idle streams wait on. */
 const quietSource = { async: quietAsync, sync: quiet, none: quietForAll }[process.env.SOURCE ?? 'async']
 
+const topic = new Topic()
 const app = catzilla()
 
 app.get('/hello', () => HELLO)
@@ -31,6 +34,14 @@ app.get('/items-writer-ahead', () => StreamingResponse.fromWriter((w) => writeIt
 app.get('/buffers', () => new StreamingResponse(buffers, { contentType: 'application/octet-stream' }))
 app.get('/endless', endless)
 app.get('/idle', () => sse(quietSource, { heartbeatMs: HEARTBEAT_MS }))
+app.get(
+  '/subscribe',
+  () => new StreamingResponse(topic.subscribe(), { contentType: 'text/event-stream', head: 'eager' }),
+)
+app.get('/publish/:how/:first/:count', async (req) => {
+  await publishAll(req.url, (id) => topic.publish(eventOf(id)))
+  return 'published'
+})
 app.get('/file', async () => new StreamingResponse(await openFile(FILE), { contentType: 'application/octet-stream' }))
 
 const address = await app.listen({ port: 0, host: '127.0.0.1' })

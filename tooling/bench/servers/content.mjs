@@ -1,4 +1,5 @@
 // What every contestant serves. One module, so that no contestant can have a cheaper generator than another.
+import { setImmediate } from 'node:timers'
 
 export const HELLO = 'Hello, World!'
 
@@ -77,6 +78,29 @@ export async function* quietAsync() {
 /** The same without any state: one source for all streams. */
 export const quietForAll = {
   [Symbol.asyncIterator]: () => ({ next: () => never }),
+}
+
+export const CAT = { name: 'Mimi', lives: 9 }
+
+/**
+ * A small event as text.
+ * @param {string} id
+ */
+export function eventOf(id) {
+  return `id: ${id}\ndata: ${JSON.stringify(CAT)}\n\n`
+}
+
+/**
+ * Publishes as a path asks for: `/publish/burst/FIRST/COUNT` all at once, `/publish/turns/FIRST/COUNT` one in each turn of the loop.
+ * @param {string} path
+ * @param {(id: string) => unknown} publish
+ */
+export async function publishAll(path, publish) {
+  const [, , how, first, count] = path.split('/')
+  for (let i = 0; i < Number(count); i++) {
+    publish(String(Number(first) + i).padStart(8, '0'))
+    if (how === 'turns') await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 /** The file to be sent. */

@@ -1,13 +1,26 @@
 // Deno, with web streams. BATCHED=1 joins the items by hand into strings of 64 KiB.
 import { batched, batchedAsync } from './batched.mjs'
-import { EVENT_STREAM, FILE, HELLO, buffers, endless, first, items, itemsAsync, writeItems } from './content.mjs'
+import {
+  EVENT_STREAM,
+  FILE,
+  HELLO,
+  buffers,
+  endless,
+  eventOf,
+  first,
+  items,
+  itemsAsync,
+  publishAll,
+  writeItems,
+} from './content.mjs'
 import { listening } from './listening.mjs'
-import { idleStream } from './web-idle.mjs'
+import { idleStream, publish, subscription } from './web-event-streams.mjs'
 
 const TEXT = { headers: { 'Content-Type': 'text/plain; charset=utf-8' } }
 const BYTES = { headers: { 'Content-Type': 'application/octet-stream' } }
 const BATCHED = Deno.env.get('BATCHED') === '1'
 const GREETED = '/hello/'
+const PUBLISH = '/publish/'
 const encoder = new TextEncoder()
 
 Deno.serve({ port: 0, hostname: '127.0.0.1', onListen: ({ port }) => listening(port) }, async (req) => {
@@ -31,6 +44,12 @@ Deno.serve({ port: 0, hostname: '127.0.0.1', onListen: ({ port }) => listening(p
       return new Response((await Deno.open(FILE)).readable, BYTES)
     case '/idle':
       return new Response(idleStream(), { headers: EVENT_STREAM })
+    case '/subscribe':
+      return new Response(subscription(), { headers: EVENT_STREAM })
+  }
+  if (pathname.startsWith(PUBLISH)) {
+    await publishAll(pathname, (id) => publish(eventOf(id)))
+    return new Response()
   }
   if (!pathname.startsWith(GREETED)) return new Response(null, { status: 404 })
   return new Response(`${req.headers.get('x-greeting')}, ${decodeURIComponent(pathname.slice(GREETED.length))}!`, TEXT)

@@ -11,9 +11,11 @@ import {
   RETRY,
   buffers,
   endless,
+  eventOf,
   first,
   items,
   itemsAsync,
+  publishAll,
   writeItems,
   writeItemsAhead,
 } from './content.mjs'
@@ -23,6 +25,7 @@ import { listening } from './listening.mjs'
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' }
 const BYTES = { 'Content-Type': 'application/octet-stream' }
 const GREETED = '/hello/'
+const PUBLISH = '/publish/'
 
 const server = createServer((req, res) => {
   switch (req.url) {
@@ -58,13 +61,16 @@ const server = createServer((req, res) => {
       pipeline(createReadStream(FILE, { highWaterMark: 256 * 1024 }), res, ignoreLoss)
       break
     case '/idle':
-      res.writeHead(200, EVENT_STREAM).write(RETRY)
-      idle.add(res)
-      res.on('close', () => idle.delete(res))
+      openEventStream(res, idle)
+      break
+    case '/subscribe':
+      openEventStream(res, subscribers)
       break
     default:
       if (req.url.startsWith(GREETED)) {
         sendText(res, `${req.headers['x-greeting']}, ${decodeURIComponent(req.url.slice(GREETED.length))}!`)
+      } else if (req.url.startsWith(PUBLISH)) {
+        void publishAll(req.url, publish).then(() => res.end())
       } else {
         res.writeHead(404).end()
       }
@@ -77,7 +83,26 @@ setInterval(() => {
   for (const res of idle) res.write(HEARTBEAT)
 }, HEARTBEAT_MS)
 
+/** @type {Set<import('node:http').ServerResponse>} */
+const subscribers = new Set()
+
 server.listen(0, '127.0.0.1', () => listening(server.address().port))
+
+/** @param {string} id */
+function publish(id) {
+  const event = eventOf(id)
+  for (const res of subscribers) res.write(event)
+}
+
+/**
+ * @param {import('node:http').ServerResponse} res
+ * @param {Set<import('node:http').ServerResponse>} streams those who are open
+ */
+function openEventStream(res, streams) {
+  res.writeHead(200, EVENT_STREAM).write(RETRY)
+  streams.add(res)
+  res.on('close', () => streams.delete(res))
+}
 
 /**
  * @param {import('node:http').ServerResponse} res

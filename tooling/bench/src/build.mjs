@@ -9,7 +9,7 @@ export const benchFolder = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sourceFolder = join(benchFolder, 'native')
 const buildFolder = join(benchFolder, 'build')
 
-const TOOLS = /** @type {const} */ (['load', 'first-byte', 'drain', 'hold', 'floor-server'])
+const TOOLS = /** @type {const} */ (['load', 'first-byte', 'drain', 'hold', 'subscribe', 'floor-server'])
 const FLAGS = ['-std=c++20', '-O2', '-Wall', '-Wextra']
 
 /** @typedef {(typeof TOOLS)[number]} Tool */

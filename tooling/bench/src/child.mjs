@@ -89,6 +89,7 @@ export function startPinned(command, { core, seconds }) {
       await exited
       throw new Error(tidyText(stderr) || `ended with ${child.signalCode ?? `status ${child.exitCode}`}`)
     },
+    say: (/** @type {string} */ text) => void child.stdin.write(`${text}\n`),
     end: () => void child.stdin.end(),
   }
 }

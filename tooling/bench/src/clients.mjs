@@ -8,6 +8,8 @@ import { restingCpuNs } from './cpu-time.mjs'
 /** @import { Sample, Server } from './types.ts' */
 
 const DEADLINE_SECONDS = 60
+/** Of clients that are there for a whole scenario. */
+const SCENARIO_SECONDS = 600
 
 /**
  * @param {Tool} tool
@@ -54,10 +56,42 @@ export async function holdStreams(server, args) {
 }
 
 /**
+ * Opens streams that wait for what is published, until `release()`, which throws if one of them has broken off by then.
+ * @param {Server} server
+ * @param {(string | number)[]} args
+ * @returns {Promise<Subscribers>}
+ */
+export async function openSubscribers(server, args) {
+  const command = commandOf('subscribe', server, args, SCENARIO_SECONDS)
+  const { say, line, end } = startPinned(command, { core: CLIENT_CORE, seconds: SCENARIO_SECONDS + 5 })
+  const opened = JSON.parse(await line())
+  return {
+    opened,
+    async publish(path, events, times) {
+      say(`${path} ${events} ${times}`)
+      return JSON.parse(await line())
+    },
+    async release() {
+      end()
+      await line()
+    },
+  }
+}
+
+/**
+ * @typedef {object} Subscribers
+ * @property {Sample} opened
+ * @property {(path: string, events: number, times: number) => Promise<Sample>} publish has so many events published so many times,
+ *   and waits each time until they are everywhere
+ * @property {() => Promise<void>} release
+ */
+
+/**
  * @param {Tool} tool
  * @param {Server} server
  * @param {(string | number)[]} args
+ * @param {number} [deadline] seconds
  */
-function commandOf(tool, server, args) {
-  return [toolPath(tool), '--port', server.port, '--deadline', DEADLINE_SECONDS, ...args].map(String)
+function commandOf(tool, server, args, deadline = DEADLINE_SECONDS) {
+  return [toolPath(tool), '--port', server.port, '--deadline', deadline, ...args].map(String)
 }

@@ -22,6 +22,13 @@ export const contestants = [
     env: { BATCHED: '1' },
   },
   {
+    name: 'floor-joined',
+    label: 'raw C epoll, the events of a turn in one send',
+    role: 'floor',
+    command: () => [toolPath('floor-server')],
+    env: { JOINED: '1' },
+  },
+  {
     name: 'bare-generator',
     label: 'the generator alone, nothing sent',
     role: 'yardstick',
@@ -134,6 +141,13 @@ export const contestants = [
     label: 'node:http, batched by hand',
     role: 'peer',
     command: () => nodeServer('node-http-batched.mjs'),
+  },
+  {
+    name: 'better-sse',
+    label: 'better-sse',
+    role: 'peer',
+    command: () => nodeServer('better-sse.mjs'),
+    packages: ['better-sse'],
   },
   {
     name: 'fastify',

@@ -26,7 +26,7 @@ export async function restingMemory(server) {
 }
 
 /** @param {number} pid */
-function rssAnon(pid) {
+export function rssAnon(pid) {
   const kib = /^RssAnon:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return Number(kib) * 1024
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { rawServer } from './raw-server.ts'
-import { buildTools, holdStreams, runTool, supported } from './tools.ts'
+import { buildTools, runTool, startTool, supported } from './tools.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\n'
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`
@@ -149,7 +149,7 @@ describe.skipIf(!supported)('clients', () => {
       socket.write(`${CHUNKED}${LEAD}`)
       if (sockets.size === 50) setTimeout(() => sockets.forEach((each) => each.write(BEAT + BEAT)), 50)
     })
-    const held = holdStreams(server.port, '--connections', '50', ...REPEATS, '--min-repeats', '2')
+    const held = startTool('hold', server.port, '--connections', '50', ...REPEATS, '--min-repeats', '2')
     expect(await held.line()).toMatchObject({ streams: 50, heads: 50 })
     expect([...sockets].every((socket) => socket.readyState === 'open')).toBe(true)
     expect(await held.release()).toEqual({ line: { streams: 50, bodyBytes: 50 * 19 }, stderr: '' })
@@ -161,7 +161,7 @@ describe.skipIf(!supported)('clients', () => {
       addresses.add(socket.remoteAddress)
       socket.write(`${CHUNKED}${LEAD}`)
     })
-    const held = holdStreams(server.port, '--connections', '4001', ...REPEATS)
+    const held = startTool('hold', server.port, '--connections', '4001', ...REPEATS)
     await held.line()
     await held.release()
     expect([...addresses]).toEqual(['127.0.0.2', '127.0.0.3'])
@@ -193,7 +193,7 @@ describe.skipIf(!supported)('clients', () => {
       sockets.push(socket)
       socket.write(`${CHUNKED}${LEAD}`)
     })
-    const held = holdStreams(server.port, '--connections', '3', ...REPEATS)
+    const held = startTool('hold', server.port, '--connections', '3', ...REPEATS)
     await held.line()
     sockets[1]!.destroy()
     expect((await held.ended()).stderr).toContain('the server closed a stream')
@@ -207,13 +207,81 @@ describe.skipIf(!supported)('clients', () => {
       written++
       socket.on('drain', () => written++)
     })
-    const held = holdStreams(server.port, '--connections', '1', '--unread', ...REPEATS)
+    const held = startTool('hold', server.port, '--connections', '1', '--unread', ...REPEATS)
     expect(await held.line()).toMatchObject({ streams: 1, heads: 0 })
     await sleep(100)
     const { line, stderr } = await held.release()
     expect(stderr).toBe('')
     expect(line!['bodyBytes']).toBeGreaterThan(1000)
     expect(line!['bodyBytes']).toBeLessThan(64 * 1024)
+  })
+
+  const EVENTS = ['--event', 'id: ##\n\n', '--lead', 'retry: 2000\n\n']
+  const eventChunk = (id: string) => `8\r\nid: ${id}\n\n\r\n`
+
+  /** Answers those who subscribe with `lead`, and has `publish` write for those who ask for something to be published. */
+  function publishingServer(lead: string, publish: (subscribers: Socket[], path: string) => void) {
+    const subscribers: Socket[] = []
+    return rawServer((socket, head) => {
+      const path = head.split(' ')[1]!
+      if (path === '/subscribe') {
+        subscribers.push(socket)
+        socket.write(`${CHUNKED}${lead}`)
+      } else {
+        publish(subscribers, path)
+        socket.write(`${OK}Content-Length: 0\r\n\r\n`)
+      }
+    })
+  }
+
+  test.each([
+    ['with a lead', LEAD],
+    ['without one', ''],
+  ])('subscribe waits until all streams %s have what was published', async (_, lead) => {
+    const paths: string[] = []
+    await using server = await publishingServer(lead, (subscribers, path) => {
+      paths.push(path)
+      const [first, count] = path.split('/').slice(2).map(Number) as [number, number]
+      for (let id = first; id < first + count; id++) {
+        for (const socket of subscribers) socket.write(eventChunk(String(id).padStart(2, '0')))
+      }
+    })
+    const tool = startTool('subscribe', server.port, '--connections', '50', ...EVENTS)
+    expect(await tool.line()).toMatchObject({ streams: 50 })
+    expect(await tool.say('/publish 3 2')).toMatchObject({ deliveries: 300, lost: 0 })
+    const bytes = 50 * eventChunk('07').length
+    expect(await tool.say('/more 1 1')).toMatchObject({ deliveries: 50, lost: 0, bytes })
+    expect(await tool.release()).toEqual({ line: { streams: 50 }, stderr: '' })
+    expect(paths).toEqual(['/publish/1/3', '/publish/4/3', '/more/7/1'])
+  })
+
+  test('subscribe counts what is lost', async () => {
+    await using server = await publishingServer(LEAD, (subscribers) => {
+      subscribers.forEach((socket, i) => socket.write(eventChunk('01') + (i === 0 ? '' : eventChunk('02'))))
+    })
+    const tool = startTool('subscribe', server.port, '--connections', '5', '--patience', '1', ...EVENTS)
+    await tool.line()
+    expect(await tool.say('/publish 2 1')).toMatchObject({ deliveries: 9, lost: 1 })
+    expect((await tool.ended()).stderr).toContain('1 deliveries were lost')
+  })
+
+  test.each([
+    ['a gap', eventChunk('02'), 'near number 1'],
+    ['an event twice', eventChunk('01') + eventChunk('01'), 'near number 2'],
+    ['too much', eventChunk('01') + eventChunk('02') + eventChunk('03'), 'more than was published'],
+    ['a stream that ends', `${eventChunk('01')}0\r\n\r\n`, 'a stream ended'],
+  ])('subscribe refuses %s', async (_, bytes, reason) => {
+    await using server = await publishingServer(LEAD, (subscribers) => subscribers[1]!.write(bytes))
+    const tool = startTool('subscribe', server.port, '--connections', '2', ...EVENTS)
+    await tool.line()
+    await tool.say('/publish 2 1')
+    expect((await tool.ended()).stderr).toContain(reason)
+  })
+
+  test('subscribe refuses a payload that begins with something else', async () => {
+    await using server = await publishingServer('d\r\nretry: 3000\n\n\r\n', () => {})
+    const tool = startTool('subscribe', server.port, '--connections', '2', ...EVENTS)
+    expect((await tool.ended()).stderr).toContain('begins with something else')
   })
 
   test('a server that stops answering ends the client at its deadline', async () => {

@@ -28,6 +28,7 @@ describe.skipIf(!supported || !twoCores)('runner', () => {
     ['items-writer', 'bare-generator,floor', /the generator alone, nothing sent \|.*\| 1\.00 × \|/],
     ['buffers', 'floor,node-http', /node:http \| \d\.\d+ \(.*\| 0\.\d+ × \|/],
     ['file', 'floor,node-http', /node:http \| \d\.\d+ \(.*\| 0\.\d+ × \| – \| 1\.00 × \|/],
+    ['broadcast-burst', 'floor,catzilla-node', /on node:http \| [\d.]+ \(.*\| 0 \| [\d.]+ × \|/],
     ['stalled', 'floor,node-http-batched', /batched by hand \| -?[\d.]+ \(.*\| [\d,]+ \(/],
     ['idle', 'floor,bare-async', /async generators alone, no server \| 4,000 \| [2-9]\d\d \(/],
   ])(

@@ -22,9 +22,9 @@ export function buildTools() {
   if (status !== 0) throw new Error(stderr)
 }
 
-/** `hold`, which goes on until it is released. */
-export function holdStreams(port: number, ...args: string[]) {
-  const child = spawn(join(benchFolder, 'build/hold'), ['--port', String(port), '--deadline', '10', ...args])
+/** A tool that goes on until it is released: `hold`, `subscribe`. */
+export function startTool(tool: string, port: number, ...args: string[]) {
+  const child = spawn(join(benchFolder, 'build', tool), ['--port', String(port), '--deadline', '10', ...args])
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -41,6 +41,10 @@ export function holdStreams(port: number, ...args: string[]) {
   return {
     line,
     ended,
+    say(text: string) {
+      child.stdin.write(`${text}\n`)
+      return line()
+    },
     release() {
       child.stdin.end()
       return ended()

@@ -1,3 +1,4 @@
+import { broadcastScenarios } from './broadcast.mjs'
 import { buffers } from './buffers.mjs'
 import { file } from './file.mjs'
 import { firstByteScenarios } from './first-byte.mjs'
@@ -7,4 +8,13 @@ import { itemScenarios } from './items.mjs'
 import { stalled } from './stalled.mjs'
 
 /** In the order of the report. */
-export const scenarios = [...helloScenarios, ...firstByteScenarios, ...itemScenarios, buffers, file, idle, stalled]
+export const scenarios = [
+  ...helloScenarios,
+  ...firstByteScenarios,
+  ...itemScenarios,
+  buffers,
+  file,
+  ...broadcastScenarios,
+  idle,
+  stalled,
+]
