@@ -19,9 +19,9 @@ import { benchFolder } from './build.mjs'
 const REPORT = join(benchFolder, '../../docs/benchmarks.md')
 
 /** @type {Pace} */
-const FULL_PACE = { seconds: 1, requests: 4000, streams: 19_000 }
+const FULL_PACE = { seconds: 1, requests: 4000, streams: 19_000, restMs: 15_000 }
 /** @type {Pace} */
-const QUICK_PACE = { seconds: 0.3, requests: 1000, streams: 4000 }
+const QUICK_PACE = { seconds: 0.3, requests: 1000, streams: 4000, restMs: 200 }
 
 const USAGE = `usage: npm run bench -- [options]
   --scenario NAME,…     scenarios or groups of them; default: all

@@ -78,6 +78,11 @@ export interface Pace {
   requests: number
   /** Open at once, where many are. */
   streams: number
+  /**
+   * Before memory is read. V8 grows its young generation under load, to twice 16 MiB, and gives it back when next to nothing was
+   * allocated for eight seconds: two readings without the wait differ by how much of it was touched, up to 700 bytes a stream.
+   */
+  restMs: number
 }
 
 export interface Scenario {

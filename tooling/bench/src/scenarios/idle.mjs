@@ -5,7 +5,7 @@ import { HEARTBEAT, HEARTBEAT_MS, RETRY } from '../../servers/content.mjs'
 import { holdStreams } from '../clients.mjs'
 import { restingMemory } from '../memory.mjs'
 
-/** @import { Bar, Scenario, Server } from '../types.ts' */
+/** @import { Bar, Pace, Scenario, Server } from '../types.ts' */
 
 /** For what a process opens beside its streams. */
 const SPARE_DESCRIPTORS = 500
@@ -21,9 +21,9 @@ export const idle = {
     `Many event streams (\`text/event-stream\`) of one server, of which none has an event to send, each with a heartbeat every ` +
     `${HEARTBEAT_MS / 1000} s; ours by \`sse()\`. Memory is the growth of the process's \`RssAnon\` between two garbage ` +
     `collections: after a warm-up of ${WARM_UP_WAVES} waves of ${WARM_UP_STREAMS} streams that came and went, and with all ` +
-    `streams open and each having had a heartbeat. Kernel memory is not in it. "No state of the user" is one source for all ` +
-    `streams, which waits; "generators" wait in a generator of their own; "alone" are the same generators held in an array. ` +
-    `A new process for each measurement.`,
+    `streams open and each having had a heartbeat, each time after 15 s of rest (--quick: 0.2 s). Kernel memory is not in it. ` +
+    `"No state of the user" is one source for all streams, which waits; "generators" wait in a generator of their own; ` +
+    `"alone" are the same generators held in an array. A new process for each measurement.`,
   cores: 2,
   contestants: 'floor catzilla-none bare-sync catzilla-sync bare-async catzilla-async uws bun deno node-http',
   restarts: true,
@@ -58,14 +58,15 @@ export const idle = {
 
   async measure(server, pace) {
     const streams = Math.min(pace.streams, descriptorLimit() - SPARE_DESCRIPTORS)
-    if (isYardstick(server)) return measureAlone(server, streams)
+    if (isYardstick(server)) return measureAlone(server, { ...pace, streams })
     for (let i = 0; i < WARM_UP_WAVES; i++) {
       await (await holdStreams(server, ['--connections', WARM_UP_STREAMS, ...PAYLOAD])).release()
     }
-    await sleep(200) // until the server has noticed that the last wave left
+    await sleep(pace.restMs)
     const before = await restingMemory(server)
     const args = ['--connections', streams, ...PAYLOAD, '--min-repeats', 1]
     const { figures, release } = await holdStreams(server, args)
+    await sleep(pace.restMs)
     const after = await restingMemory(server)
     await release() // which fails unless all are still open
     return growth(before, after, streams, figures['seconds'] ?? 0)
@@ -85,12 +86,14 @@ function bar(bar) {
 /**
  * The generators that the streams have, without the streams.
  * @param {Server} server
- * @param {number} count
+ * @param {Pace} pace
  */
-async function measureAlone(server, count) {
+async function measureAlone(server, { streams: count, restMs }) {
   await ask(server, `/idle?count=${WARM_UP_STREAMS}`)
+  await sleep(restMs)
   const before = await restingMemory(server)
   await ask(server, `/idle?count=${count}`)
+  await sleep(restMs)
   return growth(before, await restingMemory(server), count, Number.NaN)
 }
 
