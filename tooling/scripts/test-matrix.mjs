@@ -1,6 +1,7 @@
 // The suites on every supported Node, against the built packages, and under sanitizers; then long fuzz runs and memory.
 //   npm run test:matrix                          everything
-//   npm run test:matrix -- --only 24,asan        some of it: majors of Node, asan, tsan, fuzz, memory, installs
+//   npm run test:matrix -- --only 24,asan        some of it: majors of Node, asan, tsan,
+//                                                differential, fuzz, memory, installs
 //   npm run test:matrix -- packages/server       other arguments go to vitest
 // Builds once, with the oldest supported headers: one addon must serve all of them.
 import { spawnSync } from 'node:child_process'
@@ -27,6 +28,10 @@ for (const version of versions) {
 }
 if (wanted('asan')) underAsan('node, ASan + UBSan')
 if (wanted('tsan')) script('C++ units, TSan', [join(coreNative, 'scripts/native-test.mjs'), '--thread'])
+if (wanted('differential')) {
+  const inputs = { CATZILLA_DIFFERENTIAL: '100000' }
+  suite('differential fuzzing', process.execPath, inputs, ['packages/core-native/test/differential-fuzz.test.ts'])
+}
 if (wanted('fuzz')) script('fuzz targets', [join(coreNative, 'scripts/native-fuzz.mjs'), String(FUZZ_SECONDS)])
 if (wanted('memory')) script('memory', [join(root, 'tooling/scripts/check-memory.mjs')])
 if (wanted('installs')) script('installs', [join(root, 'tooling/scripts/check-installs.mjs')])
@@ -114,7 +119,7 @@ function script(name, args) {
   results.push({ name, passed, failed: 1 - passed, skipped: 0, seconds: elapsed(started) })
 }
 
-function suite(name, node, extra) {
+function suite(name, node, extra, files = filters) {
   console.log(`\n=== ${name}`)
   const started = Date.now()
   const output = join(cache, `${name.replaceAll(/[^\w.]+/g, '-')}.json`)
@@ -130,7 +135,7 @@ function suite(name, node, extra) {
       '--reporter=dot',
       '--reporter=json',
       `--outputFile.json=${output}`,
-      ...filters,
+      ...files,
     ],
     { cwd: root, stdio: 'inherit', env: { ...process.env, ...extra } },
   )

@@ -12,6 +12,16 @@ namespace {
 
 constexpr uint32_t kVersionBytes = 8;  // "HTTP/" DIGIT "." DIGIT
 
+// Whether these bytes, up to eight, can begin (or are) one.
+constexpr bool begins_version(std::string_view text) noexcept {
+  constexpr std::string_view kPattern = "HTTP/0.0";  // 0 for any digit
+  for (size_t at = 0; at < text.size(); ++at) {
+    const bool fits = kPattern[at] == '0' ? is_digit(text[at]) : text[at] == kPattern[at];
+    if (!fits) return false;
+  }
+  return true;
+}
+
 // A CR or LF in a wrong place is the oldest trick of request smuggling, and gets its own name in
 // the log.
 constexpr ParseError unexpected(char c, ParseError otherwise) noexcept {
@@ -164,7 +174,11 @@ ParseResult RequestParser::parse(std::span<const char> data) noexcept {
       case State::version: {
         const size_t missing = mark_ + kVersionBytes - offset();
         if (static_cast<size_t>(end - p) < missing) {
+          // Less may come than a version has: `GET / v`, and then nothing.
           p = end;
+          if (!begins_version({base + mark_, offset() - mark_})) {
+            return fail(ParseError::version_malformed);
+          }
           break;
         }
         p += missing;
@@ -275,9 +289,7 @@ ParseError RequestParser::on_version(std::string_view version) noexcept {
     head_.minor_version = static_cast<uint8_t>(version.back() - '0');
     return ParseError::none;
   }
-  const bool well_formed = version.starts_with("HTTP/") && is_digit(version[5]) &&
-                           version[6] == '.' && is_digit(version[7]);
-  return well_formed ? ParseError::version_unsupported : ParseError::version_malformed;
+  return begins_version(version) ? ParseError::version_unsupported : ParseError::version_malformed;
 }
 
 ParseError RequestParser::on_request_line(const char* base) noexcept {
