@@ -59,11 +59,12 @@ export async function holdStreams(server, args) {
  * Opens streams that wait for what is published, until `release()`, which throws if one of them has broken off by then.
  * @param {Server} server
  * @param {(string | number)[]} args
+ * @param {{ core?: number, seconds?: number }} [options] `seconds`: the bound
  * @returns {Promise<Subscribers>}
  */
-export async function openSubscribers(server, args) {
-  const command = commandOf('subscribe', server, args, SCENARIO_SECONDS)
-  const { say, line, end } = startPinned(command, { core: CLIENT_CORE, seconds: SCENARIO_SECONDS + 5 })
+export async function openSubscribers(server, args, { core = CLIENT_CORE, seconds = SCENARIO_SECONDS } = {}) {
+  const command = commandOf('subscribe', server, args, seconds)
+  const { say, line, end } = startPinned(command, { core, seconds: seconds + 5 })
   const opened = JSON.parse(await line())
   return {
     opened,

@@ -141,7 +141,7 @@ function scenario({ subscribers, path, events, times, ...words }) {
     },
 
     async check(server) {
-      const { publish, release } = await openSubscribers(server, argsFor(server, 3))
+      const { publish, release } = await openSubscribers(server, subscriberArgs(server, 3))
       await publish('/publish/burst', 7, 2)
       await publish('/publish/turns', 3, 2)
       await release() // which fails unless all are still open
@@ -149,7 +149,7 @@ function scenario({ subscribers, path, events, times, ...words }) {
 
     async measure(server, { seconds: pace }) {
       const shortened = (/** @type {number} */ count) => Math.ceil(count * Math.min(1, pace))
-      const subscribed = open.get(server) ?? (await openSubscribers(server, argsFor(server, subscribers)))
+      const subscribed = open.get(server) ?? (await openSubscribers(server, subscriberArgs(server, subscribers)))
       open.set(server, subscribed)
       const before = await restingCpuNs(server.pid)
       const {
@@ -172,10 +172,11 @@ function scenario({ subscribers, path, events, times, ...words }) {
 }
 
 /**
+ * What `openSubscribers()` needs to know of a server.
  * @param {Server} server
  * @param {number} count
  */
-function argsFor({ contestant }, count) {
+export function subscriberArgs({ contestant }, count) {
   const event = contestant.name === 'better-sse' ? EVENT_OF_BETTER_SSE : EVENT
   const lead = contestant.name === 'better-sse' ? RETRY.replace(' ', '') : RETRY
   return ['--connections', count, '--event', event, '--lead', lead]

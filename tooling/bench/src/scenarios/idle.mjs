@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HEARTBEAT, HEARTBEAT_MS, RETRY } from '../../servers/content.mjs'
 import { holdStreams } from '../clients.mjs'
+import { descriptorLimit } from '../descriptors.mjs'
 import { restingMemory } from '../memory.mjs'
 
 /** @import { Bar, Pace, Scenario, Server } from '../types.ts' */
@@ -110,12 +110,6 @@ function growth(before, after, streams, openSeconds) {
     heapBytes: (after.heapUsed - before.heapUsed) / streams,
     openSeconds,
   }
-}
-
-/** Of one process: what it may be raised to without rights. */
-function descriptorLimit() {
-  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
-  return hard === 'unlimited' ? Infinity : Number(hard)
 }
 
 /** @param {Server} server */
