@@ -18,10 +18,16 @@ import {
 } from './content.mjs'
 import { listening } from './listening.mjs'
 
-/** What the idle streams wait on. */
-const quietSource = { async: quietAsync, sync: quiet, none: quietForAll }[process.env.SOURCE ?? 'async']
+const events = new Topic({ encode: eventOf })
 
-const topic = new Topic()
+/** What the idle streams wait on. */
+const quietSource = {
+  async: () => quietAsync,
+  sync: () => quiet,
+  none: () => quietForAll,
+  topic: () => events.subscribe(),
+}[process.env.SOURCE ?? 'async']
+
 const app = catzilla()
 
 app.get('/hello', () => HELLO)
@@ -33,13 +39,13 @@ app.get('/items-writer', () => StreamingResponse.fromWriter((w) => writeItems((i
 app.get('/items-writer-ahead', () => StreamingResponse.fromWriter((w) => writeItemsAhead((item) => w.write(item))))
 app.get('/buffers', () => new StreamingResponse(buffers, { contentType: 'application/octet-stream' }))
 app.get('/endless', endless)
-app.get('/idle', () => sse(quietSource, { heartbeatMs: HEARTBEAT_MS }))
+app.get('/idle', () => sse(quietSource(), { heartbeatMs: HEARTBEAT_MS }))
 app.get(
   '/subscribe',
-  () => new StreamingResponse(topic.subscribe(), { contentType: 'text/event-stream', head: 'eager' }),
+  () => new StreamingResponse(events.subscribe(), { contentType: 'text/event-stream', head: 'eager' }),
 )
 app.get('/publish/:how/:first/:count', async (req) => {
-  await publishAll(req.url, (id) => topic.publish(eventOf(id)))
+  await publishAll(req.url, (id) => events.publish(id))
   return 'published'
 })
 app.get('/file', async () => new StreamingResponse(await openFile(FILE), { contentType: 'application/octet-stream' }))

@@ -64,6 +64,13 @@ export const contestants = [
     env: { ...NATIVE, SOURCE: 'none' },
   },
   {
+    name: 'catzilla-topic',
+    label: '**catzilla**, subscribers of a topic',
+    role: 'own',
+    command: () => nodeServer('catzilla.mjs'),
+    env: { ...NATIVE, SOURCE: 'topic' },
+  },
+  {
     name: 'catzilla-sync',
     label: '**catzilla**, sync generators',
     role: 'own',

@@ -25,7 +25,8 @@ export const idle = {
     `"No state of the user" is one source for all streams, which waits; "generators" wait in a generator of their own; ` +
     `"alone" are the same generators held in an array. A new process for each measurement.`,
   cores: 2,
-  contestants: 'floor catzilla-none bare-sync catzilla-sync bare-async catzilla-async uws bun deno node-http',
+  contestants:
+    'floor catzilla-topic catzilla-none bare-sync catzilla-sync bare-async catzilla-async uws bun deno node-http',
   restarts: true,
   mostRounds: 2,
   columns: [
@@ -40,6 +41,7 @@ export const idle = {
     { to: 'node-http', title: 'of node:http', as: 'cost', key: 'bytes', digits: 2 },
   ],
   bars: [
+    bar({ contestant: 'catzilla-topic', words: 'native, subscribers of a topic ≤ 256 B a stream', atMost: 256 }),
     bar({ contestant: 'catzilla-none', words: 'native ≤ 256 B a stream', atMost: 256 }),
     bar({ contestant: 'catzilla-sync', words: 'with a suspended sync generator ≤ 512 B', atMost: 512 }),
     bar({
