@@ -107,16 +107,69 @@ export function createEngine(limits: EngineLimits, handler: EngineHandler): Nati
   return engine
 }
 
+/** Connections that the kernel may keep waiting for `accept`. */
+const BACKLOG = 4096
+
 /**
  * Binds an engine to an address.
  *
  * @param address an IP literal.
  * @param port 0 lets the system choose.
- * @param backlog connections that the kernel may keep waiting for `accept`.
+ * @param reusePort others may be bound beside it, and the kernel spreads the connections: see {@link PortReservation}.
  * @throws the error that `net.Server` gives: `code` is the system's name, such as `EADDRINUSE`.
  */
-export function listen(engine: NativeEngine, address: string, port: number, backlog = 4096): void {
-  const code = engine.listen(address, port, backlog, false)
-  if (code === 0) return
-  throw Object.assign(new Error(`listen ${code}: ${address}:${port}`), { code, syscall: 'listen', address, port })
+export function listen(engine: NativeEngine, address: string, port: number, reusePort = false): void {
+  const code = engine.listen(address, port, BACKLOG, false, reusePort)
+  if (code !== 0) throw listenError(code, address, port)
+}
+
+/**
+ * Has an engine accept on a descriptor that a {@link PortReservation} of any thread holds. It takes a duplicate.
+ *
+ * @throws the error that `net.Server` gives.
+ */
+export function listenShared(engine: NativeEngine, { descriptor, address, port }: PortReservation): void {
+  const code = engine.listenShared(descriptor, BACKLOG)
+  if (code !== 0) throw listenError(code, address, port)
+}
+
+/** How the listeners of several threads get their connections from one address. */
+export type PortSharing = 'reuse-port' | 'descriptor'
+
+/**
+ * An address that is held for listeners of several threads; nobody accepts on it.
+ *
+ * With `reuse-port` each of them is bound beside it (`listen()` with `reusePort`), and the kernel spreads the connections by
+ * their addresses. With `descriptor` all accept from one queue (`listenShared()`), whoever comes first.
+ */
+export interface PortReservation {
+  readonly sharing: PortSharing
+  readonly descriptor: number
+  readonly address: string
+  readonly port: number
+}
+
+/** The ways of sharing an address that this system has, the best first. Windows has none. */
+export function portSharings(): readonly PortSharing[] {
+  const { spreadsConnections, sharesListeners } = loadBinding()
+  return [...(spreadsConnections ? ['reuse-port' as const] : []), ...(sharesListeners ? ['descriptor' as const] : [])]
+}
+
+/**
+ * Takes an address. Another server is refused it as long as it is held, also while nobody listens.
+ *
+ * @throws the error that `net.Server` gives.
+ */
+export function reservePort(address: string, port: number, sharing: PortSharing): PortReservation {
+  const reserved = loadBinding().reservePort(address, port, BACKLOG, sharing === 'reuse-port')
+  if (typeof reserved === 'string') throw listenError(reserved, address, port)
+  return { sharing, ...reserved }
+}
+
+export function releasePort({ descriptor }: PortReservation): void {
+  loadBinding().releasePort(descriptor)
+}
+
+function listenError(code: string, address: string, port: number): Error {
+  return Object.assign(new Error(`listen ${code}: ${address}:${port}`), { code, syscall: 'listen', address, port })
 }

@@ -1,5 +1,5 @@
-export { createEngine, listen } from './engine.ts'
-export type { EngineHandler, RequestHead } from './engine.ts'
+export { createEngine, listen, listenShared, portSharings, releasePort, reservePort } from './engine.ts'
+export type { EngineHandler, PortReservation, PortSharing, RequestHead } from './engine.ts'
 export type { NativeErrorCode } from './errors.ts'
 export { BodyState, WriteStatus } from './native-api.ts'
 export type { AllocatorStats, EngineLimits, EngineStats, NativeEngine, Payload } from './native-api.ts'

@@ -111,7 +111,9 @@ export interface NativeEngine {
   readonly events: Uint32Array
   readonly arena: ArrayBuffer
   /** Once. @returns 0, or the system's name of the error (`EADDRINUSE`). */
-  listen(address: string, port: number, backlog: number, ipv6Only: boolean): 0 | string
+  listen(address: string, port: number, backlog: number, ipv6Only: boolean, reusePort: boolean): 0 | string
+  /** In the place of `listen()`: on a duplicate of a descriptor that is bound already. */
+  listenShared(descriptor: number, backlog: number): 0 | string
   address(): { address: string; port: number }
   stopListening(): void
   resetAll(): void
@@ -139,6 +141,12 @@ export interface NativeEngine {
   stats(): EngineStats
 }
 
+export interface ReservedPort {
+  readonly descriptor: number
+  readonly address: string
+  readonly port: number
+}
+
 export interface NativeBinding {
   /** Those of this system, the best first. */
   readonly backends: readonly string[]
@@ -148,4 +156,12 @@ export interface NativeBinding {
     dispatch: (count: number) => void,
     backend: string | undefined,
   ): NativeEngine | undefined
+  /** Whether the kernel spreads connections over sockets that are bound to the same port. */
+  readonly spreadsConnections: boolean
+  /** Whether several loops can accept on duplicates of one descriptor. */
+  readonly sharesListeners: boolean
+  /** @returns what is held now, or the system's name of the error. */
+  reservePort(address: string, port: number, backlog: number, reusePort: boolean): ReservedPort | string
+  /** Does nothing for a descriptor that is none of `reservePort()`, in this thread. */
+  releasePort(descriptor: number): void
 }

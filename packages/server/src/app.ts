@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os'
+import type { ResourceLimits } from 'node:worker_threads'
 import type { StreamEnd } from '@catzilla/streaming'
 import { show } from '@catzilla/streaming/format'
 import { Deliveries } from './delivery.ts'
@@ -9,8 +11,21 @@ import { ServerRequest } from './request.ts'
 import { isAnswer, TEXT, toAnswer, type Answerable } from './result.ts'
 import type { PathParams } from './router/pattern.ts'
 import { MALFORMED, Router } from './router/router.ts'
-import { selectTransport } from './transport/select.ts'
-import type { ServerExchange, Transport, TransportName, TransportStats } from './transport/transport.ts'
+import { selectReservation, selectTransport } from './transport/select.ts'
+import type {
+  ListenOptions,
+  ServerExchange,
+  Transport,
+  TransportAddress,
+  TransportName,
+  TransportStats,
+} from './transport/transport.ts'
+import { RESTARTS } from './workers/back-off.ts'
+import { SERVE } from './workers/context.ts'
+import { moduleUrl } from './workers/module.ts'
+import { sumStats } from './workers/sum-stats.ts'
+import { Supervisor } from './workers/supervisor.ts'
+import { WorkerServer } from './workers/worker-server.ts'
 
 /** What answers a request. What it returns is the answer, now or when a promise of it resolves. */
 export type Handler<Pattern extends string = string, Result = unknown> = (
@@ -28,6 +43,21 @@ export interface ListenInit {
   port?: number
   /** @defaultValue all interfaces, IPv6 and IPv4 */
   host?: string
+  /**
+   * Threads that serve this address, each with a loop, an engine and an app of its own; this one then only starts them, and again
+   * those that crash. `'auto'` takes one for each core, or this thread alone (with a warning) where the system cannot share an
+   * address among threads; a number is given or refused.
+   * @defaultValue this thread alone
+   */
+  workers?: number | 'auto'
+  /**
+   * The module whose default export is the app, as a path or a URL: `import.meta.url`, or `__filename`. Each worker loads it; what
+   * it passes to `listen()` there binds nothing and gives the server's address.
+   * @defaultValue the program that Node was started with
+   */
+  module?: string | URL
+  /** Bounds on each worker's heap; one that goes beyond is started again. @see `resourceLimits` of `node:worker_threads` */
+  resourceLimits?: ResourceLimits
 }
 
 export interface Address {
@@ -53,6 +83,14 @@ export interface AppStats extends TransportStats {
   readonly activeStreams: number
   /** How busy the event loop was since the last call. */
   readonly loop: LoopStats
+}
+
+/** Figures of all threads of a server, added up. Of `loop`, the mean utilization and the worst lag; `allocator` is of the process. */
+export interface TotalStats extends AppStats {
+  /** Those of each worker that has answered. What a worker counted before it crashed is gone. */
+  readonly workers: readonly AppStats[]
+  /** How often a worker was started again. */
+  readonly restarts: number
 }
 
 /** Between stopping what runs and cutting what is left: sources are released, and the last frames leave. */
@@ -96,9 +134,15 @@ export class App {
   private listening: Promise<Address> | undefined
   private transport: Transport | undefined
   private closing: Promise<void> | undefined
+  private supervisor: Supervisor | undefined
+  /** In a worker of a server. */
+  private readonly worker: WorkerServer | undefined
+  private served = false
 
   /** @internal */
-  constructor(private readonly settings: ResolvedAppOptions) {}
+  constructor(private readonly settings: ResolvedAppOptions) {
+    this.worker = WorkerServer.ofThisThread(settings.logger)
+  }
 
   get<P extends string, R>(pattern: P, handler: Handler<P, R> & Answerable<R>): this {
     return this.add('GET', pattern, handler)
@@ -159,12 +203,16 @@ export class App {
   }
 
   /**
-   * Starts to serve.
+   * Starts to serve. In a worker that another thread's `listen({ workers })` has started, it does nothing: the worker serves the
+   * app that its module exports, and every call gives the address of the server.
    *
    * @throws (rejects) `CZ_SERVER_LISTENING` if the app listens already or was closed, `CZ_SERVER_TRANSPORT` if the transport
-   * that was asked for does not load, and the system's error (`EADDRINUSE`, `EACCES`), after which it can be tried again.
+   * that was asked for does not load, and the system's error (`EADDRINUSE`, `EACCES`), after which it can be tried again. With
+   * `workers`, also `CZ_WORKER_MODULE` if the module exports no app, `CZ_WORKER_CRASHED` with its `cause` if it does not load, and
+   * `CZ_WORKER_UNSUPPORTED` if this system cannot do it.
    */
   listen(init: ListenInit = {}): Promise<Address> {
+    if (this.worker !== undefined) return Promise.resolve(this.worker.address)
     if (this.listening !== undefined || this.closing !== undefined) {
       const state = this.closing === undefined ? 'listens already' : 'was closed'
       return Promise.reject(
@@ -179,12 +227,18 @@ export class App {
   /**
    * Stops: nothing new is accepted, and idle connections close. What runs has `graceMs` to finish; then streams end with the
    * outcome `shutdown`, and what is left is cut. Resolves when nothing is left; calling it again gives the same promise.
+   *
+   * With `workers` it stops all of them, wherever it is called, and their threads end.
    */
   close({ graceMs = 10_000 }: CloseInit = {}): Promise<void> {
-    return (this.closing ??= this.shutDown(graceMs))
+    const { worker } = this
+    return (this.closing ??= this.served && worker !== undefined ? worker.close(graceMs) : this.shutDown(graceMs))
   }
 
-  /** What the app does and holds at the moment. The loop is watched from the first call on. */
+  /**
+   * What the app does and holds at the moment, in this thread. The loop is watched from the first call on. With `workers`, the
+   * thread that started them serves nothing: {@link totalStats} asks them.
+   */
   stats(): AppStats {
     const { transport } = this
     return {
@@ -193,6 +247,25 @@ export class App {
       activeStreams: this.deliveries.size,
       loop: (this.loop ??= new LoopWatch()).read(),
     }
+  }
+
+  /** The figures of all threads of the server, asked for in any of them. One that does not answer within 2 s is left out. */
+  async totalStats(): Promise<TotalStats> {
+    if (this.supervisor !== undefined) return this.supervisor.stats()
+    if (this.served && this.worker !== undefined) return this.worker.totalStats()
+    return sumStats([this.stats()], 0)
+  }
+
+  /** Serves this app in a worker. @internal */
+  async [SERVE](): Promise<void> {
+    const worker = this.worker!
+    this.served = true
+    const { host, port, transport } = worker.address
+    await worker.serve({
+      listen: () => this.serve({ host, port, sharing: worker.sharing }, transport),
+      close: (graceMs) => this.shutDown(graceMs),
+      stats: () => this.stats(),
+    })
   }
 
   private add(method: string | undefined, pattern: string, handler: unknown): this {
@@ -205,20 +278,69 @@ export class App {
 
   private async bind(init: ListenInit): Promise<Address> {
     refuseUnknown(init, LISTEN, 'listen option')
-    const { port: wantedPort = 0 } = init
-    if (!Number.isInteger(wantedPort) || wantedPort < 0 || wantedPort > 65_535) {
-      throw serverError('CZ_SERVER_OPTION', `port must be an integer from 0 to 65535 (got ${show(wantedPort)})`)
+    const { port = 0, host, workers } = init
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+      throw serverError('CZ_SERVER_OPTION', `port must be an integer from 0 to 65535 (got ${show(port)})`)
     }
-    const { transport: wanted, limits, logger } = this.settings
-    const transport = await selectTransport(wanted, limits, logger)
-    const { host, port } = await transport.listen({ port: wantedPort, host: init.host }, this.accept)
+    const where = { port, host }
+    const address = workers === undefined ? undefined : await this.supervise(where, workers, init)
+    return address ?? this.serve(where, this.settings.transport)
+  }
+
+  /** Serves in this thread. */
+  private async serve(where: ListenOptions, name: TransportName | undefined): Promise<Address> {
+    const { limits, logger } = this.settings
+    const transport = await selectTransport(name, limits, logger)
+    const bound = await transport.listen(where, this.accept)
     this.transport = transport
-    return { host, port, url: urlOf(host, port), transport: transport.name }
+    return addressOf(bound, transport.name)
+  }
+
+  /** Serves in other threads; `undefined` where that cannot be had, and need not. */
+  private async supervise(
+    where: ListenOptions,
+    workers: number | 'auto',
+    { module, resourceLimits }: ListenInit,
+  ): Promise<Address | undefined> {
+    if (workers !== 'auto' && !(Number.isInteger(workers) && workers > 0)) {
+      throw serverError('CZ_SERVER_OPTION', `workers must be 'auto' or an integer above 0 (got ${show(workers)})`)
+    }
+    const url = moduleUrl(module)
+    const { transport, logger } = this.settings
+    const reservation = await selectReservation(transport, where, logger)
+    if (reservation === undefined) {
+      const message = 'On this system no two threads can serve one address'
+      if (workers !== 'auto') {
+        throw serverError('CZ_WORKER_UNSUPPORTED', `${message}; take workers: 'auto', or several processes`)
+      }
+      logger.warn("%s, so workers: 'auto' serves in one", message)
+      return undefined
+    }
+    const address = addressOf(reservation, reservation.transport)
+    const supervisor = new Supervisor({
+      count: workers === 'auto' ? availableParallelism() : workers,
+      module: url,
+      resourceLimits,
+      address,
+      reservation,
+      logger,
+      restarts: RESTARTS,
+      onCloseWanted: (graceMs) => void this.close({ graceMs }),
+    })
+    this.supervisor = supervisor
+    try {
+      await supervisor.start()
+    } catch (error) {
+      this.supervisor = undefined
+      throw error
+    }
+    return address
   }
 
   private async shutDown(graceMs: number): Promise<void> {
     await this.listening?.catch(() => {})
-    const { transport, deliveries } = this
+    const { transport, deliveries, supervisor } = this
+    if (supervisor !== undefined) return supervisor.close(graceMs)
     if (transport === undefined) return
     const closed = transport.close()
     this.loop?.stop()
@@ -320,7 +442,13 @@ interface Failure {
 
 /** RFC 9110 §9.1: methods are case-sensitive, and all that are registered are upper-case. */
 const METHOD = /^[A-Z][A-Z-]*$/
-const LISTEN: Required<ListenInit> = { port: 0, host: '' }
+const LISTEN: Record<keyof ListenInit, true> = {
+  port: true,
+  host: true,
+  workers: true,
+  module: true,
+  resourceLimits: true,
+}
 const SLASH = 47
 
 /** The path of a target, in origin-form or in the absolute-form of a proxy (RFC 9112 §3.2). */
@@ -337,6 +465,10 @@ function answerPlainly(exchange: ServerExchange, error: unknown): void {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+function addressOf({ host, port }: TransportAddress, transport: TransportName): Address {
+  return { host, port, url: urlOf(host, port), transport }
 }
 
 function urlOf(host: string, port: number): string {

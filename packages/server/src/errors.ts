@@ -16,6 +16,14 @@ const ERRORS = {
   CZ_SERVER_RESULT: { base: TypeError, status: undefined },
   /** The server closes; the stream did not end within its grace. */
   CZ_SERVER_SHUTDOWN: { base: Error, status: 503 },
+  /** `listen({ workers })` finds no app module: give `module`, or `export default app` from it. */
+  CZ_WORKER_MODULE: { base: TypeError, status: undefined },
+  /** This system or runtime cannot spread connections over threads. Take `workers: 'auto'`, or processes. */
+  CZ_WORKER_UNSUPPORTED: { base: Error, status: undefined },
+  /** A worker did not start (`cause`), or was started too often in vain and is given up. */
+  CZ_WORKER_CRASHED: { base: Error, status: undefined },
+  /** A topic with a name was published to before the app of its worker was made. */
+  CZ_WORKER_TOPIC: { base: Error, status: undefined },
   /** A route pattern is malformed. */
   CZ_ROUTE_PATTERN: { base: TypeError, status: undefined },
   /** A method is not written in upper case. */

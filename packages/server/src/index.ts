@@ -1,5 +1,5 @@
 export { App, catzilla } from './app.ts'
-export type { Address, AppStats, CloseInit, ErrorHandler, Handler, ListenInit } from './app.ts'
+export type { Address, AppStats, CloseInit, ErrorHandler, Handler, ListenInit, TotalStats } from './app.ts'
 export { HttpError } from './errors.ts'
 export type { HttpErrorOptions, ServerErrorCode } from './errors.ts'
 export type { Logger } from './logger.ts'

@@ -1,4 +1,5 @@
 #include <napi.h>
+#include <uv.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "bindings/engine_binding.h"
 #include "conn/limits.h"
 #include "net/backend.h"
+#include "net/port_reservation.h"
 
 namespace catzilla::bindings {
 
@@ -18,6 +20,7 @@ namespace {
 // All state of one environment: the main thread and each worker have their own.
 struct Addon {
   std::vector<std::unique_ptr<EngineBinding>> engines;
+  std::vector<std::unique_ptr<net::PortReservation>> reservations;
 };
 
 uint64_t wide_option(const Napi::Object& options, const char* name, uint64_t fallback) {
@@ -69,12 +72,45 @@ Napi::Value create_engine(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// (address, port, backlog, reusePort) → { descriptor, address, port }, or the name of the error
+Napi::Value reserve_port(const Napi::CallbackInfo& info) {
+  net::ListenOptions options;
+  const double port = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
+  if (!info[0].IsString() || !(port >= 0 && port <= UINT16_MAX) || !info[2].IsNumber())
+    return Napi::String::New(info.Env(), uv_err_name(UV_EINVAL));
+  options.address = info[0].As<Napi::String>().Utf8Value();
+  options.port = static_cast<uint16_t>(port);
+  options.backlog = info[2].As<Napi::Number>().Int32Value();
+  options.reuse_port = info[3].IsBoolean() && info[3].As<Napi::Boolean>().Value();
+  std::unique_ptr<net::PortReservation> reservation;
+  if (const int error = net::PortReservation::make(options, reservation); error != 0)
+    return Napi::String::New(info.Env(), uv_err_name(error));
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("descriptor", Napi::Number::New(info.Env(), reservation->fd()));
+  result.Set("address", reservation->address().address);
+  result.Set("port", Napi::Number::New(info.Env(), reservation->address().port));
+  info.Env().GetInstanceData<Addon>()->reservations.push_back(std::move(reservation));
+  return result;
+}
+
+// (descriptor). Only what was reserved by this environment is ever closed.
+Napi::Value release_port(const Napi::CallbackInfo& info) {
+  const int fd = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : -1;
+  std::erase_if(info.Env().GetInstanceData<Addon>()->reservations,
+                [fd](const auto& reservation) { return reservation->fd() == fd; });
+  return info.Env().Undefined();
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Addon);
   Napi::Array names = Napi::Array::New(env);
   for (const net::Backend& backend : net::backends())
     names.Set(names.Length(), backend.name);
   exports.Set("backends", names);
+  exports.Set("spreadsConnections", Napi::Boolean::New(env, net::kSpreadsConnections));
+  exports.Set("sharesListeners", Napi::Boolean::New(env, net::kSharesListeners));
+  exports.Set("reservePort", Napi::Function::New<reserve_port>(env, "reservePort"));
+  exports.Set("releasePort", Napi::Function::New<release_port>(env, "releasePort"));
   exports.Set("createEngine", Napi::Function::New<create_engine>(env, "createEngine"));
   return exports;
 }

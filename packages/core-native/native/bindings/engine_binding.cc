@@ -212,6 +212,7 @@ Napi::Object EngineBinding::face(Napi::Env env) {
   face.Set("backend", backend_);
   face.Set("sendsFiles", engine_->transport().sends_files());
   method<&EngineBinding::listen, AfterEnd::works>(face, "listen");
+  method<&EngineBinding::listen_shared, AfterEnd::works>(face, "listenShared");
   method<&EngineBinding::address, AfterEnd::works>(face, "address");
   method<&EngineBinding::stop_listening, AfterEnd::nothing>(face, "stopListening");
   method<&EngineBinding::reset_all, AfterEnd::nothing>(face, "resetAll");
@@ -228,7 +229,7 @@ Napi::Object EngineBinding::face(Napi::Env env) {
   return face;
 }
 
-// (address, port, backlog, ipv6Only) → 0 or the name of the error
+// (address, port, backlog, ipv6Only, reusePort) → 0 or the name of the error
 napi_value EngineBinding::listen(Call& call) {
   net::ListenOptions options;
   size_t length = 0;
@@ -241,11 +242,16 @@ napi_value EngineBinding::listen(Call& call) {
   options.port = static_cast<uint16_t>(port);
   options.backlog = static_cast<int>(call.number());
   options.ipv6_only = call.flag();
-  const int error = port > UINT16_MAX    ? UV_EINVAL
-                    : engine_ == nullptr ? UV_ECANCELED
-                                         : engine_->listen(options);
-  if (error == 0) return Napi::Number::New(env_, 0);
-  return Napi::String::New(env_, uv_err_name(error));
+  options.reuse_port = call.flag();
+  return start_listening(options, port > UINT16_MAX ? UV_EINVAL : 0);
+}
+
+// (descriptor, backlog) → 0 or the name of the error
+napi_value EngineBinding::listen_shared(Call& call) {
+  net::ListenOptions options;
+  options.shared_fd = static_cast<int>(call.number());
+  options.backlog = static_cast<int>(call.number());
+  return start_listening(options, 0);
 }
 
 napi_value EngineBinding::address(Call& call) {
@@ -438,6 +444,13 @@ napi_value EngineBinding::status(conn::WriteStatus status) {
   napi_value result = nullptr;
   napi_create_uint32(env_, static_cast<uint32_t>(status), &result);
   return result;
+}
+
+// 0 or the name of the error, which may have been found before.
+napi_value EngineBinding::start_listening(const net::ListenOptions& options, int error) {
+  if (error == 0) error = engine_ == nullptr ? UV_ECANCELED : engine_->listen(options);
+  if (error == 0) return Napi::Number::New(env_, 0);
+  return Napi::String::New(env_, uv_err_name(error));
 }
 
 // ── life ─────────────────────────────────────────────────────────────────────────────────────────

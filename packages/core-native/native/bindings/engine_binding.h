@@ -59,6 +59,7 @@ class EngineBinding final : public conn::EventSink {
   void method(Napi::Object& face, const char* name);
 
   napi_value listen(Call& call);
+  napi_value listen_shared(Call& call);
   napi_value address(Call& call);
   napi_value stop_listening(Call& call);
   napi_value reset_all(Call& call);
@@ -77,6 +78,7 @@ class EngineBinding final : public conn::EventSink {
   std::optional<conn::Payload> payload(napi_value value);
   napi_value status(conn::WriteStatus status);
 
+  napi_value start_listening(const net::ListenOptions& options, int error);
   void end_engine();
   void release();
 

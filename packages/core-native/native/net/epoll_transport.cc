@@ -1,5 +1,6 @@
 #include "net/epoll_transport.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
@@ -103,10 +104,16 @@ class EpollTransport final : public Transport {
     sockaddr_storage address{};
     if (listener_ >= 0) return UV_EALREADY;
     if (stopped_) return UV_ECANCELED;
-    if (const int error = parse_address(options, address); error != 0) return error;
-    const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (options.shared_fd < 0) {
+      if (const int error = parse_address(options, address); error != 0) return error;
+    }
+    const bool shared = options.shared_fd >= 0;
+    const int fd = shared
+                       ? ::fcntl(options.shared_fd, F_DUPFD_CLOEXEC, 0)
+                       : ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return uv_translate_sys_error(errno);
-    const int error = bind_and_listen(fd, address, options);
+    if (shared) set_inherited_options(fd);
+    const int error = shared ? listen_on(fd, options) : bind_and_listen(fd, address, options);
     if (error != 0) {
       ::close(fd);
       return error;
@@ -264,10 +271,16 @@ class EpollTransport final : public Transport {
     const int only = options.ipv6_only ? 1 : 0;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (ipv6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+    if (options.reuse_port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     set_inherited_options(fd);
     const socklen_t length = ipv6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-    const bool done = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0 &&
-                      ::listen(fd, options.backlog) == 0 && watch_listener(fd);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0)
+      return uv_translate_sys_error(errno);
+    return listen_on(fd, options);
+  }
+
+  int listen_on(int fd, const ListenOptions& options) {
+    const bool done = ::listen(fd, options.backlog) == 0 && watch_listener(fd);
     return done ? 0 : uv_translate_sys_error(errno);
   }
 

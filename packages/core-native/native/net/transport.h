@@ -19,6 +19,8 @@ struct ListenOptions {
   uint16_t port = 0;    // 0: any free one
   int backlog = 4096;   // the kernel takes less where its own limit is lower
   bool ipv6_only = false;
+  bool reuse_port = false;  // others may too, and the kernel spreads the connections over all
+  int shared_fd = -1;       // a bound socket: listens on a duplicate of it, as others may
 };
 
 struct Address {

@@ -2,8 +2,15 @@
 
 #include <uv.h>
 
+#ifndef _WIN32
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -59,12 +66,15 @@ class UvTransport final : public Transport {
     sockaddr_storage address{};
     if (listener_ != nullptr) return UV_EALREADY;
     if (stopped_) return UV_ECANCELED;
-    if (const int error = parse_address(options, address); error != 0) return error;
+    if (options.shared_fd < 0) {
+      if (const int error = parse_address(options, address); error != 0) return error;
+    }
     listener_ = new uv_tcp_t;  // it outlives this call either way, until its close callback
-    uv_tcp_init(loop_, listener_);
+    // With a family it has a socket from the start, so that an option can be set before it is
+    // bound.
+    uv_tcp_init_ex(loop_, listener_, options.reuse_port ? address.ss_family : AF_UNSPEC);
     listener_->data = this;
-    const unsigned flags = options.ipv6_only ? UV_TCP_IPV6ONLY : 0;
-    int error = uv_tcp_bind(listener_, reinterpret_cast<const sockaddr*>(&address), flags);
+    int error = options.shared_fd < 0 ? bind(options, address) : adopt(options.shared_fd);
     if (error == 0) {
       set_listener_options();
       error = uv_listen(reinterpret_cast<uv_stream_t*>(listener_), options.backlog,
@@ -223,6 +233,33 @@ class UvTransport final : public Transport {
     const std::function<void()> ended = std::move(ended_);
     ended_ = nullptr;
     ended();  // may delete this
+  }
+
+  int bind(const ListenOptions& options, const sockaddr_storage& address) {
+    if (options.reuse_port) {
+#ifdef SO_REUSEPORT
+      uv_os_fd_t fd;
+      const int on = 1;
+      uv_fileno(reinterpret_cast<uv_handle_t*>(listener_), &fd);
+      ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+#else
+      return UV_ENOTSUP;
+#endif
+    }
+    const unsigned flags = options.ipv6_only ? UV_TCP_IPV6ONLY : 0;
+    return uv_tcp_bind(listener_, reinterpret_cast<const sockaddr*>(&address), flags);
+  }
+
+  int adopt([[maybe_unused]] int shared) {
+#ifdef _WIN32
+    return UV_ENOTSUP;
+#else
+    const int fd = ::fcntl(shared, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return uv_translate_sys_error(errno);
+    const int error = uv_tcp_open(listener_, fd);
+    if (error != 0) ::close(fd);
+    return error;
+#endif
   }
 
   void set_listener_options() {

@@ -1,7 +1,13 @@
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
-import { createEngine, listen, type EngineHandler, type NativeEngine, type RequestHead } from '@catzilla/core-native'
+import {
+  createEngine,
+  listen,
+  listenShared,
+  type EngineHandler,
+  type NativeEngine,
+  type RequestHead,
+} from '@catzilla/core-native'
 import type { ServerLimits } from '../options.ts'
+import { bindWith } from './native-address.ts'
 import { NativeExchange } from './native-exchange.ts'
 import type {
   ListenOptions,
@@ -46,13 +52,16 @@ class NativeTransport implements Transport, EngineHandler {
   }
 
   async listen(
-    { host, port }: ListenOptions,
+    { host, port, sharing }: ListenOptions,
     onExchange: (exchange: ServerExchange) => void,
   ): Promise<TransportAddress> {
     this.onExchange = onExchange
-    if (host === undefined) this.listenEverywhere(port)
-    else listen(this.engine, isIP(host) === 0 ? (await lookup(host)).address : host, port)
-    const bound = this.engine.address()
+    const { engine } = this
+    await bindWith(host, (address) => {
+      if (sharing?.kind === 'descriptor') listenShared(engine, { sharing: 'descriptor', ...sharing, address, port })
+      else listen(engine, address, port, sharing?.kind === 'reuse-port')
+    })
+    const bound = engine.address()
     return { host: bound.address, port: bound.port }
   }
 
@@ -126,16 +135,5 @@ class NativeTransport implements Transport, EngineHandler {
   private find(slot: number, generation: number): NativeExchange | undefined {
     const exchange = this.exchanges[slot]
     return exchange?.generation === generation ? exchange : undefined
-  }
-
-  /** IPv6 with IPv4 in it, or IPv4 alone where the system has no IPv6; as `net.Server` does. */
-  private listenEverywhere(port: number): void {
-    try {
-      listen(this.engine, '::', port)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL' && code !== 'EINVAL') throw error
-      listen(this.engine, '0.0.0.0', port)
-    }
   }
 }

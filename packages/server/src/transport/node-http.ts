@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, ListenOptions as NetListenOptions, Socket } from 'node:net'
 import type { ServerLimits } from '../options.ts'
 import { NodeConnection } from './node-connection.ts'
 import type { Expectation, NodeHttpExchange } from './node-exchange.ts'
@@ -11,6 +11,9 @@ import type {
   TransportFactory,
   TransportStats,
 } from './transport.ts'
+
+/** The types are those of Node 20. */
+type NodeListenOptions = NetListenOptions & { readonly reusePort: boolean }
 
 /** How often Node looks for heads that take too long. */
 const CHECK_MS = 1_000
@@ -56,14 +59,18 @@ class NodeHttpTransport implements Transport {
     server.on('clientError', (error: ParseError, socket) => this.failed(error, socket as Socket))
   }
 
-  listen(where: ListenOptions, onExchange: (exchange: ServerExchange) => void): Promise<TransportAddress> {
+  listen(
+    { host, port, sharing }: ListenOptions,
+    onExchange: (exchange: ServerExchange) => void,
+  ): Promise<TransportAddress> {
     this.onExchange = onExchange
     return new Promise((resolve, reject) => {
       this.server.once('error', reject)
+      const where: NodeListenOptions = { host, port, reusePort: sharing !== undefined }
       this.server.listen(where, () => {
         this.server.off('error', reject)
-        const { address: host, port } = this.server.address() as AddressInfo
-        resolve({ host, port })
+        const bound = this.server.address() as AddressInfo
+        resolve({ host: bound.address, port: bound.port })
       })
     })
   }

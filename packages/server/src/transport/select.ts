@@ -2,7 +2,7 @@ import { show } from '@catzilla/streaming/format'
 import { serverError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { ServerLimits } from '../options.ts'
-import type { Transport, TransportName } from './transport.ts'
+import type { ListenOptions, Reservation, Transport, TransportName } from './transport.ts'
 
 /** The fall-back is reported once for a process, and not for each app in it. */
 let reported = false
@@ -15,16 +15,45 @@ let reported = false
  * `CATZILLA_BACKEND` names none of this system.
  * @internal
  */
-export async function selectTransport(
+export function selectTransport(
   wanted: TransportName | undefined,
   limits: ServerLimits,
   logger: Logger,
 ): Promise<Transport> {
+  return select(wanted, logger, {
+    native: async () => (await import('./native.ts')).nativeTransport(limits),
+    node: async () => (await import('./node-http.ts')).nodeTransport(limits),
+  })
+}
+
+/**
+ * Holds an address for the loops of several threads, on the transport that {@link selectTransport} gives.
+ *
+ * @returns `undefined` where that transport cannot share an address on this system.
+ * @throws as {@link selectTransport}, and the system's error where the address cannot be had.
+ * @internal
+ */
+export async function selectReservation(
+  wanted: TransportName | undefined,
+  where: ListenOptions,
+  logger: Logger,
+): Promise<Reservation | undefined> {
+  const reserve = await select(wanted, logger, {
+    native: async () => (await import('./native-reservation.ts')).nativeReserver(),
+    node: async () => (await import('./node-reservation.ts')).reserveNode,
+  })
+  return reserve(where) // What fails here, such as an address that is taken, is no reason for another transport.
+}
+
+async function select<T>(
+  wanted: TransportName | undefined,
+  logger: Logger,
+  make: Readonly<Record<TransportName, () => Promise<T>>>,
+): Promise<T> {
   const name = wanted ?? fromEnvironment()
   if (name !== 'node') {
     try {
-      const { nativeTransport } = await import('./native.ts')
-      return nativeTransport(limits)
+      return await make.native()
     } catch (error) {
       // A backend that is asked for by name, too, is given or refused.
       if (error instanceof Error && 'code' in error && error.code === 'CZ_NATIVE_BACKEND') throw error
@@ -33,8 +62,7 @@ export async function selectTransport(
       reported = true
     }
   }
-  const { nodeTransport } = await import('./node-http.ts')
-  return nodeTransport(limits)
+  return make.node()
 }
 
 function fromEnvironment(): TransportName | undefined {

@@ -33,6 +33,22 @@ export interface ListenOptions {
   readonly port: number
   /** `undefined`: all interfaces, IPv6 and IPv4 where the system has both. */
   readonly host: string | undefined
+  /** How the address is shared with the loops of other threads; `undefined`: not at all. */
+  readonly sharing?: Sharing | undefined
+}
+
+/**
+ * How several threads serve one address. With `reuse-port` each has a listener of its own, and the kernel spreads the
+ * connections; with `descriptor` they accept from one queue.
+ */
+export type Sharing = { readonly kind: 'reuse-port' } | { readonly kind: 'descriptor'; readonly descriptor: number }
+
+/** An address that one thread holds for the loops of others. */
+export interface Reservation extends TransportAddress {
+  readonly transport: TransportName
+  readonly sharing: Sharing
+  /** Others may have the address again, when nobody listens on it any more. */
+  release(): void
 }
 
 export interface TransportAddress {

@@ -4,6 +4,7 @@ import { afterMicrotasks, nextTurn, TURN_MS } from '../scheduler.ts'
 import type { StreamItem } from '../source.ts'
 import { FrameLog, type Retention } from './frame-log.ts'
 import type { ResolvedSubscribeOptions } from './options.ts'
+import type { TopicOwner } from './shared.ts'
 import { Subscriber } from './subscriber.ts'
 
 /** The clock is read every few deliveries. */
@@ -86,12 +87,12 @@ export class Broadcast<Item> {
 
   // ── what subscribers call ──────────────────────────────────────────────────────────────────────────────────────────
 
-  join(options: ResolvedSubscribeOptions<Item>): Subscriber<Item> {
+  join(options: ResolvedSubscribeOptions<Item>, owner?: TopicOwner): Subscriber<Item> {
     const subscriber = new Subscriber(this, options)
     this.subscribers.add(subscriber)
     if (subscriber.filters) this.filters++
     if (this.failure !== undefined) subscriber.fail('source-error', this.failure.reason)
-    else subscriber.start()
+    else subscriber.start(owner)
     return subscriber
   }
 
@@ -130,7 +131,7 @@ export class Broadcast<Item> {
   // ── rounds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What one turn publishes is handed over when its microtasks have drained: joined, and once. */
-  private serve(): void {
+  serve(): void {
     this.news = true
     if (this.scheduled) return
     this.scheduled = true

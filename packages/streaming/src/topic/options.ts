@@ -35,6 +35,12 @@ interface Keeping {
    * @defaultValue nothing; with a `retain`, without the bounds that it leaves out
    */
   retain?: { frames?: number; bytes?: number; ageMs?: number }
+  /**
+   * One topic in all threads of a server (`listen({ workers })`): what is published to this name in any of them gets there, with
+   * the same sequences in the same order. Items are copied from thread to thread, and encoded in each. Subscribers cannot `block`.
+   * @defaultValue a topic of this thread alone
+   */
+  name?: string
 }
 
 /** `encode` may be left out where the items are text or bytes. */
@@ -72,12 +78,13 @@ export interface SubscribeOptions<Item> {
 export interface ResolvedTopicOptions<Item> {
   readonly encode: ((item: Item, sequence: number) => StreamItem) | undefined
   readonly retention: Retention
+  readonly name: string | undefined
 }
 
 const NOTHING: Retention = Object.freeze({ frames: 0, bytes: 0, ageMs: 0 })
 const UNBOUNDED: Retention = Object.freeze({ frames: Infinity, bytes: Infinity, ageMs: Infinity })
 
-const TOPIC_DEFAULTS = Object.freeze({ encode: undefined, retain: undefined })
+const TOPIC_DEFAULTS = Object.freeze({ encode: undefined, retain: undefined, name: undefined })
 
 const SUBSCRIBE_DEFAULTS: ResolvedSubscribeOptions<never> = Object.freeze({
   after: undefined,
@@ -101,17 +108,21 @@ export interface ResolvedSubscribeOptions<Item> {
 /** @internal */
 export function resolveTopicOptions<Item>(options: Partial<Encoding<Item>> & Keeping = {}): ResolvedTopicOptions<Item> {
   rejectUnknown(options, TOPIC_DEFAULTS, optionError, 'topic option')
-  const { encode, retain } = options
+  const { encode, retain, name } = options
   if (encode !== undefined && typeof encode !== 'function') throw badOption('encode', 'a function', encode)
-  if (retain === undefined) return { encode, retention: NOTHING }
+  if (name !== undefined && (typeof name !== 'string' || name === '')) throw badOption('name', 'a text', name)
+  if (retain === undefined) return { encode, retention: NOTHING, name }
   rejectUnknown(retain, UNBOUNDED, optionError, 'bound of retain')
   const bounds = defined(retain)
   for (const [name, value] of Object.entries(bounds)) requireCount(value, `retain.${name}`, 0)
-  return { encode, retention: { ...UNBOUNDED, ...bounds } }
+  return { encode, retention: { ...UNBOUNDED, ...bounds }, name }
 }
 
 /** @internal */
-export function resolveSubscribeOptions<Item>(options: SubscribeOptions<Item> = {}): ResolvedSubscribeOptions<Item> {
+export function resolveSubscribeOptions<Item>(
+  options: SubscribeOptions<Item> = {},
+  shared = false,
+): ResolvedSubscribeOptions<Item> {
   rejectUnknown(options, SUBSCRIBE_DEFAULTS, optionError, 'subscribe option')
   const { after, policy, maxFrames, maxBytes } = options
   if (after !== undefined) requireCount(after, 'after', 0)
@@ -120,6 +131,8 @@ export function resolveSubscribeOptions<Item>(options: SubscribeOptions<Item> = 
   if (policy !== undefined && !Object.hasOwn(POLICIES, policy)) {
     throw badOption('policy', `one of ${Object.keys(POLICIES).join(', ')}`, policy)
   }
+  if (shared && policy === 'block')
+    throw badOption('policy of a topic with a name', 'one that no thread waits for', policy)
   return { ...(SUBSCRIBE_DEFAULTS as ResolvedSubscribeOptions<Item>), ...defined(options) }
 }
 

@@ -4,6 +4,7 @@ import type { ItemIterator, StoppableStream, StreamItem } from '../source.ts'
 import type { Broadcast } from './broadcast.ts'
 import { BATCH_BYTES, join, type LoggedFrame } from './frame-log.ts'
 import type { ResolvedSubscribeOptions } from './options.ts'
+import type { TopicOwner } from './shared.ts'
 
 type Result = IteratorResult<string | Uint8Array, undefined>
 
@@ -39,8 +40,8 @@ export class Subscriber<Item> implements ItemIterator {
     this.cursor = topic.log.newest + 1
   }
 
-  start(): void {
-    if (this.options.after !== undefined) this.rewind(this.options.after)
+  start(owner: TopicOwner | undefined): void {
+    if (this.options.after !== undefined) this.rewind(this.options.after, owner)
   }
 
   get filters(): boolean {
@@ -77,6 +78,7 @@ export class Subscriber<Item> implements ItemIterator {
   /** A frame was published. This is where filter and policy decide. */
   offer(frame: LoggedFrame<Item>): void {
     const { filter, policy } = this.options
+    if (frame.sequence < this.cursor) return // It has had it, from another thread.
     if (filter !== undefined && !this.passes(filter, frame)) return
     if (this.waiting) return
     if (policy === 'coalesce') this.coalesce()
@@ -192,11 +194,12 @@ export class Subscriber<Item> implements ItemIterator {
     if (loss) this.topic.counts.dropped++
   }
 
-  private rewind(after: number): void {
+  private rewind(after: number, owner: TopicOwner | undefined): void {
     const { log } = this.topic
     if (after > log.newest) {
-      this.lost = undefined // From another life of this topic: what happened since is not known.
-      return
+      if (owner?.sync === undefined) return this.forget()
+      this.cursor = after + 1 // Another thread may be ahead of this one.
+      return owner.sync(() => this.cursor > log.newest + 1 && this.forget())
     }
     this.cursor = Math.max(after + 1, log.oldest)
     this.lost = this.cursor - after - 1
@@ -205,6 +208,13 @@ export class Subscriber<Item> implements ItemIterator {
     for (let sequence = this.cursor; sequence <= log.newest && !this.gone; sequence++) {
       this.passes(filter, log.get(sequence))
     }
+  }
+
+  /** It comes from another life of this topic: what happened since is not known. */
+  private forget(): void {
+    this.cursor = this.topic.log.newest + 1
+    this.lost = undefined
+    if (this.waiting) this.topic.serve()
   }
 
   // ── the policy ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 import { show, streamError } from '../errors.ts'
 import { JOIN, type ItemIterator, type JoinableSource, type StreamItem } from '../source.ts'
 import { Broadcast } from './broadcast.ts'
+import { shareTopic, type TopicOwner } from './shared.ts'
 import {
   resolveSubscribeOptions,
   resolveTopicOptions,
@@ -40,30 +41,48 @@ export interface TopicStats {
 export class Topic<Item = StreamItem> {
   private readonly broadcast: Broadcast<Item>
   private readonly encode: ResolvedTopicOptions<Item>['encode']
+  /** In the place of this thread, where topics of this name are one in several. */
+  private readonly shared: { owner?: TopicOwner } | undefined
 
   /** @throws {TypeError} `CZ_STREAM_OPTION` */
   constructor(...options: [Item] extends [StreamItem] ? [options?: TopicOptions<Item>] : [options: TopicOptions<Item>])
   constructor(options?: TopicOptions<Item>) {
-    const { encode, retention } = resolveTopicOptions<Item>(options)
-    this.broadcast = new Broadcast(retention)
+    const { encode, retention, name } = resolveTopicOptions<Item>(options)
+    const broadcast = (this.broadcast = new Broadcast(retention))
     this.encode = encode
+    if (name === undefined) return
+    this.shared = shareTopic({
+      name,
+      retention,
+      log: broadcast.log,
+      publish: (item, key) => this.append(item as Item, key),
+      skip: (item) => broadcast.publish(item as Item, '', undefined),
+      close: () => broadcast.close(),
+      abort: (reason) => broadcast.abort(reason),
+    })
   }
 
   /**
    * Sends an item to all who listen. It is encoded at once: what `encode` throws comes out here, and nobody gets anything.
    *
+   * Where a topic with a `name` is shared by the threads of a server, the item goes to the thread that gives sequences, with all
+   * that this turn publishes, and comes back from there: in a worker nobody has it yet when this returns. It must be something
+   * that `structuredClone()` copies. What `encode` throws then is logged in each thread, and leaves a sequence without a frame.
+   *
    * @param options.key names the state that the item brings up to date, for subscribers with the policy `coalesce`.
-   * @returns its sequence, counted from 1 without gaps.
+   * @returns its sequence, counted from 1 without gaps; 0 in a worker, where it is not known yet.
    * @throws {TypeError} `CZ_STREAM_ITEM` for what is neither text nor bytes, and not encoded.
    * @throws {RangeError} `CZ_TOPIC_AHEAD` when a subscriber with the policy `block` is behind by twice its bounds.
    * @throws {Error} `CZ_STREAM_CLOSED` after `close()` and `abort()`.
+   * @throws {DOMException} `DataCloneError` where a shared topic gets what cannot be copied.
    */
   publish(item: Item, options?: { readonly key?: unknown }): number {
-    const { broadcast, encode } = this
+    const { broadcast } = this
     if (broadcast.closed) throw streamError('CZ_STREAM_CLOSED', 'The topic is closed; publish before close()')
+    const owner = this.shared?.owner
+    if (owner !== undefined) return owner.publish(item, options?.key)
     broadcast.refuseFlood()
-    const encoded: unknown = encode === undefined ? item : encode(item, broadcast.log.newest + 1)
-    return broadcast.publish(item, requireFrame(encoded), options?.key)
+    return this.append(item, options?.key)
   }
 
   /**
@@ -73,8 +92,8 @@ export class Topic<Item = StreamItem> {
    * @throws {TypeError} `CZ_STREAM_OPTION`
    */
   subscribe(options?: SubscribeOptions<Item>): AsyncIterable<string | Uint8Array> {
-    const resolved = resolveSubscribeOptions(options)
-    const join = () => this.broadcast.join(resolved)
+    const resolved = resolveSubscribeOptions(options, this.shared !== undefined)
+    const join = () => this.broadcast.join(resolved, this.shared?.owner)
     const source: AsyncIterable<string | Uint8Array> & JoinableSource = {
       [JOIN]: join,
       [Symbol.asyncIterator]: () => withPromises(join()),
@@ -89,12 +108,12 @@ export class Topic<Item = StreamItem> {
 
   /** Ends the topic well: subscribers get what waits for them, then their streams end. */
   close(): void {
-    this.broadcast.close()
+    ;(this.shared?.owner ?? this.broadcast).close()
   }
 
   /** Ends the topic because its feed failed: the streams of all subscribers break off with `reason`. */
   abort(reason: unknown): void {
-    this.broadcast.abort(reason)
+    ;(this.shared?.owner ?? this.broadcast).abort(reason)
   }
 
   get stats(): TopicStats {
@@ -106,6 +125,12 @@ export class Topic<Item = StreamItem> {
       heldFrames: log.size,
       heldBytes: log.bytes,
     }
+  }
+
+  private append(item: Item, key: unknown): number {
+    const { broadcast, encode } = this
+    const encoded: unknown = encode === undefined ? item : encode(item, broadcast.log.newest + 1)
+    return broadcast.publish(item, requireFrame(encoded), key)
   }
 }
 

@@ -1,0 +1,238 @@
+import type { Logger } from '../logger.ts'
+import { Turn } from './turn.ts'
+import {
+  pack,
+  packReason,
+  unpack,
+  unpackReason,
+  type FromTopicOwner,
+  type Parcel,
+  type Retention,
+  type ToTopicOwner,
+} from './topic-messages.ts'
+import { append, keepTopics, type TopicKeeper, type TopicPart } from './topic-registry.ts'
+
+interface Kept {
+  readonly parcel: Parcel
+  readonly at: number
+}
+
+/** A worker, as the hub sees it. */
+export interface Line {
+  send(messages: readonly FromTopicOwner[]): void
+}
+
+const HUB = Symbol.for('catzilla.topic-hub')
+
+/**
+ * The topics with a name of this process, on the main thread: the one place where their sequences are given. It keeps what
+ * their options ask for, so that a worker that starts later (or again) has it, too.
+ *
+ *   publish() in a worker ─▶ batch of its turn ─▶ hub: next sequence ─▶ batch of this turn ─▶ every worker
+ */
+export class TopicHub implements TopicKeeper {
+  private readonly topics = new Map<string, HubTopic>()
+
+  private constructor(private readonly logger: Logger) {}
+
+  /** One for all servers of this thread, of whichever copy of this package. */
+  static ofThisThread(logger: Logger): TopicHub {
+    const host = globalThis as { [HUB]?: TopicHub }
+    if (host[HUB] === undefined) keepTopics((host[HUB] = new TopicHub(logger)))
+    return host[HUB]
+  }
+
+  /** A topic was made in this thread. */
+  add(part: TopicPart): void {
+    this.topicOf(part.name, part.retention).addPart(part)
+  }
+
+  connect(line: Line): Connection {
+    return new Connection(line, (name, retention) => this.topicOf(name, retention))
+  }
+
+  private topicOf(name: string, retention: Retention): HubTopic {
+    let topic = this.topics.get(name)
+    if (topic === undefined) this.topics.set(name, (topic = new HubTopic(name, this.logger)))
+    topic.keep(retention)
+    return topic
+  }
+}
+
+/** The topics of one worker. */
+export class Connection {
+  /** By the numbers of the worker. */
+  private readonly topics = new Map<number, HubTopic>()
+  private readonly turn: Turn<FromTopicOwner>
+
+  constructor(
+    line: Line,
+    private readonly topicOf: (name: string, retention: Retention) => HubTopic,
+  ) {
+    this.turn = new Turn((messages) => line.send(messages))
+  }
+
+  receive(messages: readonly ToTopicOwner[]): void {
+    for (const message of messages) {
+      const [number, what] = message
+      if (what === 'join') {
+        const topic = this.topicOf(message[2], message[3])
+        this.topics.set(number, topic)
+        topic.addRemote({ connection: this, number })
+        continue
+      }
+      const topic = this.topics.get(number)
+      if (what === 'item') topic?.publish(message[2])
+      else if (what === 'sync') this.send([number, 'synced'])
+      else if (what === 'close') topic?.close()
+      else topic?.abort(message[2])
+    }
+  }
+
+  send(message: FromTopicOwner): void {
+    this.turn.add(message)
+  }
+
+  /** The worker is gone. */
+  end(): void {
+    this.turn.cancel()
+    for (const topic of new Set(this.topics.values())) topic.removeRemotes(this)
+  }
+}
+
+/** A topic of one worker. */
+interface Remote {
+  readonly connection: Connection
+  readonly number: number
+}
+
+class HubTopic {
+  private newest = 0
+  private kept: Kept[] = []
+  /** Of `kept`, those that are gone already. */
+  private gone = 0
+  private keptBytes = 0
+  private retention: Retention = { frames: 0, bytes: 0, ageMs: 0 }
+  private readonly parts: TopicPart[] = []
+  private remotes: Remote[] = []
+  private ended: readonly ['close'] | readonly ['abort', Parcel] | undefined
+
+  constructor(
+    private readonly name: string,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Threads may ask for different things; the most is kept. */
+  keep({ frames, bytes, ageMs }: Retention): void {
+    const { retention } = this
+    this.retention = {
+      frames: Math.max(frames, retention.frames),
+      bytes: Math.max(bytes, retention.bytes),
+      ageMs: Math.max(ageMs, retention.ageMs),
+    }
+  }
+
+  /** A topic of this thread. The first one may have been published to already: then that is the past of all. */
+  addPart(part: TopicPart): void {
+    const { log } = part
+    if (this.newest === 0) {
+      this.newest = log.oldest - 1
+      for (let sequence = log.oldest; sequence <= log.newest; sequence++) this.record(pack(log.get(sequence).item))
+    } else {
+      this.trim(true)
+      log.newest = this.newest - this.kept.length
+      for (const { parcel } of this.kept) this.give(part, parcel)
+    }
+    part.owner = {
+      publish: (item, key) => this.publishHere(item, key),
+      close: () => this.close(),
+      abort: (reason) => this.abort(packReason(reason)),
+    }
+    this.parts.push(part)
+    if (this.ended !== undefined) this.endPart(part)
+  }
+
+  addRemote(remote: Remote): void {
+    this.trim(true)
+    const { connection, number } = remote
+    connection.send([number, 'begin', this.newest - this.kept.length])
+    for (const { parcel } of this.kept) connection.send([number, 'item', parcel])
+    if (this.ended !== undefined) connection.send([number, ...this.ended])
+    this.remotes.push(remote)
+  }
+
+  removeRemotes(connection: Connection): void {
+    this.remotes = this.remotes.filter((remote) => remote.connection !== connection)
+  }
+
+  /** From another thread. */
+  publish(parcel: Parcel): void {
+    if (this.ended !== undefined) return // It was closed while this was on its way.
+    this.spread(parcel)
+    for (const part of this.parts) this.give(part, parcel)
+  }
+
+  close(): void {
+    this.end(['close'])
+  }
+
+  abort(reason: Parcel): void {
+    this.end(['abort', reason])
+  }
+
+  /** @throws what `encode` throws; then nobody gets anything. */
+  private publishHere(item: unknown, key: unknown): number {
+    const parcel = pack(item, key)
+    const [first, ...others] = this.parts
+    first?.publish(item, key)
+    for (const part of others) this.give(part, parcel)
+    this.spread(parcel)
+    return this.newest
+  }
+
+  private spread(parcel: Parcel): void {
+    this.record(parcel)
+    for (const { connection, number } of this.remotes) connection.send([number, 'item', parcel])
+  }
+
+  private give(part: TopicPart, parcel: Parcel): void {
+    const { item, key } = unpack(parcel)
+    append(part, item, key, (error) => this.logger.error('an item of topic %s cannot be encoded:', this.name, error))
+  }
+
+  private end(ended: NonNullable<HubTopic['ended']>): void {
+    if (this.ended !== undefined) return
+    this.ended = ended
+    for (const part of this.parts) this.endPart(part)
+    for (const { connection, number } of this.remotes) connection.send([number, ...ended])
+  }
+
+  private endPart(part: TopicPart): void {
+    const [what, reason] = this.ended!
+    if (what === 'close') part.close()
+    else part.abort(unpackReason(reason))
+  }
+
+  private record(parcel: Parcel): void {
+    this.newest++
+    this.kept.push({ parcel, at: performance.now() })
+    this.keptBytes += parcel.length
+    this.trim()
+  }
+
+  /** Forgets what is beyond the bounds; the array itself is cut only now and then. */
+  private trim(rest = false): void {
+    const { kept } = this
+    const { frames, bytes, ageMs } = this.retention
+    const oldest = performance.now() - ageMs
+    for (; this.gone < kept.length; this.gone++) {
+      const { parcel, at } = kept[this.gone]!
+      if (kept.length - this.gone <= frames && this.keptBytes <= bytes && at >= oldest) break
+      this.keptBytes -= parcel.length
+      kept[this.gone] = undefined as never
+    }
+    if (!rest && this.gone * 2 <= kept.length) return
+    this.kept = kept.slice(this.gone)
+    this.gone = 0
+  }
+}
