@@ -2,6 +2,8 @@ import { unref, type Timer } from './scheduler.ts'
 
 /** What wants a sign of life when it was quiet for an interval. */
 export interface Beating {
+  /** Among those of its interval; the group sets it. */
+  beatPlace: number
   /** Called twice an interval. */
   beat(): void
 }
@@ -10,26 +12,10 @@ export interface Beating {
  * One timer for all streams of the same interval: a timer each would cost more memory than the stream. Ticks are half an
  * interval, so that a heartbeat comes after an interval of silence at the earliest, and one and a half at the latest.
  */
-class HeartbeatGroup {
-  readonly members = new Set<Beating>()
-  private timer: Timer | undefined
-
-  constructor(private readonly intervalMs: number) {}
-
-  add(member: Beating): void {
-    this.members.add(member)
-    if (this.timer !== undefined) return
-    this.timer = setInterval(() => {
-      for (const each of this.members) each.beat()
-    }, this.intervalMs / 2)
-    unref(this.timer)
-  }
-
-  delete(member: Beating): void {
-    if (!this.members.delete(member) || this.members.size > 0) return
-    clearInterval(this.timer)
-    this.timer = undefined
-  }
+interface HeartbeatGroup {
+  /** In any order: each knows its place, so that it leaves at once. A set costs twice as much for each. */
+  readonly members: Beating[]
+  readonly timer: Timer
 }
 
 const groups = new Map<number, HeartbeatGroup>()
@@ -37,13 +23,31 @@ const groups = new Map<number, HeartbeatGroup>()
 /** @internal */
 export function startHeartbeat(intervalMs: number, member: Beating): void {
   let group = groups.get(intervalMs)
-  if (group === undefined) groups.set(intervalMs, (group = new HeartbeatGroup(intervalMs)))
-  group.add(member)
+  if (group === undefined) groups.set(intervalMs, (group = newGroup(intervalMs)))
+  member.beatPlace = group.members.push(member) - 1
 }
 
 /** @internal */
 export function stopHeartbeat(intervalMs: number, member: Beating): void {
   const group = groups.get(intervalMs)
-  group?.delete(member)
-  if (group?.members.size === 0) groups.delete(intervalMs)
+  const place = member.beatPlace
+  if (group?.members[place] !== member) return
+  const last = group.members.pop()!
+  if (last !== member) {
+    last.beatPlace = place
+    group.members[place] = last
+  }
+  if (group.members.length > 0) return
+  clearInterval(group.timer)
+  groups.delete(intervalMs)
+}
+
+function newGroup(intervalMs: number): HeartbeatGroup {
+  const members: Beating[] = []
+  const timer = setInterval(() => {
+    // From the end: who leaves meanwhile is replaced by one that had its turn.
+    for (let i = members.length; i-- > 0;) members[i]?.beat()
+  }, intervalMs / 2)
+  unref(timer)
+  return { members, timer }
 }

@@ -6,14 +6,16 @@ import { show, streamError } from './errors.ts'
 import { FILE, isFileSource, type FileRange, type FileSource } from './file.ts'
 import { Gate, refused } from './gate.ts'
 import type { ResponseHead } from './head.ts'
-import { startHeartbeat, stopHeartbeat } from './heartbeat.ts'
+import { startHeartbeat, stopHeartbeat, type Beating } from './heartbeat.ts'
 import type { ItemEncoder, ResolvedOptions } from './options.ts'
 import { runAfter, type Outcome, type StreamEnd } from './outcome.ts'
 import type { OpenedStream } from './response.ts'
-import { afterMicrotasks, nextTurn, TURN_MS, whenSettled } from './scheduler.ts'
+import { afterMicrotasks, nextTurn, READY, TURN_MS, whenSettled } from './scheduler.ts'
 import type { Exchange, LossListener, StreamSink } from './sink.ts'
 import { releaseSource, toItemIterator, type ItemIterator, type StreamItem } from './source.ts'
 import { byteLength } from './text.ts'
+import { Turn } from './turn.ts'
+import { stopWaiting, waitFor, type Waiter } from './wait.ts'
 import { isWriterSource, StreamWriter, type WriterSource } from './writer.ts'
 
 // A frame leaves at this size. The first is small, so that a source that never pauses is seen at once; from 32 Ki
@@ -34,10 +36,50 @@ const MAX_UNAWAITED_BYTES = 16 * 1024 * 1024
 /** A source that was told to return may take this long to clean up; then the end is reported without it. */
 const RELEASE_MS = 5_000
 
-const READY = Promise.resolve()
+// What a pump is at, a bit each: a field each would be half of an idle stream.
+/** No more items are taken: the source is through, or the stream is broken. */
+const CLOSED = 1 << 0
+/** The source was asked for its iterator, or its writer was called. */
+const STARTED = 1 << 1
+/** The source was told to return; that happens once. */
+const RELEASED = 1 << 2
+/** The client may have seen the head: something was written, or the head is eager. */
+const COMMITTED = 1 << 3
+/** Items are encoded; without it, they go out as they are. */
+const ENCODES = 1 << 4
+/** The stack is inside `pull()`: a generator that is running cannot be told to return. */
+const PULLING = 1 << 5
+/** The source has promised a result. */
+const AWAITS_RESULT = 1 << 6
+/** The source has promised the item of a result. */
+const AWAITS_ITEM = 1 << 7
+/** Not to be pulled: the peer is behind, or this turn is over. */
+const HELD = 1 << 8
+const QUIET_SCHEDULED = 1 << 9
+/** A frame was full before: the next may be large from the start. */
+const GROWN = 1 << 10
+// Heartbeat ticks since something was written.
+const QUIET_FOR_ONE = 1 << 11
+const QUIET_FOR_TWO = 1 << 12
 
 type Result = IteratorResult<unknown, unknown>
 type Broken = Exclude<Outcome, 'completed'>
+
+/** What most streams never need. */
+class Extras {
+  deadlines: Deadlines | undefined
+  trace: StreamTrace | undefined
+  gate: Gate | undefined
+  end: StreamEnd | undefined
+  /** What a declared Content-Length leaves; `undefined` without one. */
+  bytesLeft: number | undefined
+  /** Written while the peer was behind. */
+  bytesAhead = 0
+  waitStart = 0
+}
+
+/** Of all that need none. */
+const NO_EXTRAS = new Extras()
 
 /**
  * Moves a source into a sink: the one place where that is done, whatever the host.
@@ -56,60 +98,25 @@ type Broken = Exclude<Outcome, 'completed'>
  *
  * @internal
  */
-export class Pump implements LossListener {
+export class Pump implements LossListener, Beating, Waiter {
   private readonly sink: StreamSink
   // What is left of the response, which itself is let go of: an open stream may be idle for hours.
   private readonly options: ResolvedOptions
   private readonly encoder: ItemEncoder<never> | undefined
-  /** Without it, items go out as they are. */
-  private readonly encodes: boolean
-  /** Until it is started. */
+  /** As it was given, until it is started; then its iterator; nothing when that is through. */
   private source: unknown
-  private iterator: ItemIterator | undefined
-
-  // The frame in the making: text, or bytes once an item was bytes; never both.
-  private text = ''
-  private block: ByteBlock | undefined
-  private frameLimit = FIRST_FRAME
-
-  // This turn's work, and the item at which to look at the clock next.
+  private state: number
+  /** How many were taken. */
   private items = 0
-  private clockItem = 1
-  private clockStep = 1
-  private turnStart = 0
-  private turnBytes = 0
 
-  /** No more items are taken: the source is through, or the stream is broken. */
-  closed = false
-  /** The source was asked for its iterator, or its writer was called. */
-  private started = false
-  /** The source was told to return; that happens once. */
-  private released = false
-  /** The client may have seen the head: something was written, or the head is eager. */
-  private committed: boolean
-  /** The stack is inside `pull()`: a generator that is running cannot be told to return. */
-  private pulling = false
-  /** What the source has promised: a result, or the item of a result. */
-  private awaited: 'result' | 'item' | undefined
-  /** Not to be pulled: the peer is behind, or this turn is over. */
-  private held = false
-  private quietScheduled = false
-  /** Heartbeat ticks since something was written. */
-  private quietTicks = 0
-  /** Once the outcome is decided. */
-  private end: StreamEnd | undefined
-
-  /** What a declared Content-Length leaves; `undefined` without one. */
-  private bytesLeft: number | undefined
-  private bytesAhead = 0
-  private waitStart = 0
-
-  // Most streams need none of these.
-  private deadlines: Deadlines | undefined
-  private trace: StreamTrace | undefined
-  private gate: Gate | undefined
-  private onAnswer: ((answer: unknown) => void) | undefined
-  private onFailure: ((error: unknown) => void) | undefined
+  /** While it works. */
+  private turn: Turn | undefined
+  /** Its own, once it needs any. */
+  private extras = NO_EXTRAS
+  /** @internal */
+  reactions: Waiter['reactions']
+  /** @internal */
+  beatPlace = 0
 
   constructor(
     private readonly exchange: Exchange,
@@ -118,36 +125,36 @@ export class Pump implements LossListener {
   ) {
     this.options = options
     this.encoder = encoder
-    this.encodes = encoder?.encode !== undefined
     this.source = source
-    this.committed = options.head === 'eager'
-    this.bytesLeft = head.contentLength
+    this.state = (encoder?.encode === undefined ? 0 : ENCODES) | (options.head === 'eager' ? COMMITTED : 0)
+    if (head.contentLength !== undefined) this.rarely().bytesLeft = head.contentLength
     this.sink = exchange.respond(head)
   }
 
   start(status: number): void {
     const { options, source } = this
     const { request } = this.exchange
-    this.trace = startTrace(request, status)
+    const trace = startTrace(request, status)
+    if (trace !== undefined) this.rarely().trace = trace
     this.sink.onLost(this)
     if (this.closed) return
     if (Deadlines.runFromStart(options.deadlines)) this.makeDeadlines().start()
     if (options.heartbeat !== undefined) startHeartbeat(options.heartbeat.intervalMs, this)
-    if (this.committed) this.scheduleQuiet() // The head leaves with what the source has at once, and alone otherwise.
-    this.started = true
+    if (this.is(COMMITTED)) this.scheduleQuiet() // The head leaves with what the source has at once, and alone otherwise.
+    this.set(STARTED)
     this.source = undefined
     try {
       const lead = this.encoder?.lead?.()
       if (lead !== undefined) this.append(lead)
       if (isWriterSource(source)) return this.runWriter(source)
-      this.iterator = toItemIterator(source, request)
-      this.iterator.attach?.(this)
+      const iterator = toItemIterator(source, request)
+      this.source = iterator
+      iterator.attach?.(this)
       if (this.canSendFile(source)) return this.sendFile(source[FILE])
     } catch (error) {
       return this.break('source-error', error)
     }
-    this.newTurn(performance.now())
-    this.pull()
+    this.pullNow()
   }
 
   /** Ends the stream early; without effect on one that has ended. */
@@ -162,22 +169,29 @@ export class Pump implements LossListener {
 
   // ── pulling ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** The clock of the turn runs from here, and not from the first item on. */
+  private pullNow(): void {
+    this.work().start = performance.now()
+    this.pull()
+  }
+
   /** Pulls until the source makes us wait, the peer is behind, the turn is over, or the stream is closed. */
   private pull(): void {
-    const iterator = this.iterator!
+    const iterator = this.source as ItemIterator
     const { items } = this
-    this.pulling = true
+    const encodes = this.is(ENCODES)
+    this.set(PULLING)
     try {
-      while (this.takeResult(this.encodes ? iterator.next() : this.takeText(iterator))) {
+      while (this.takeResult(encodes ? iterator.next() : this.takeText(iterator))) {
         // One item each time.
       }
     } catch (error) {
-      this.iterator = undefined // It threw, so it is through.
+      this.source = undefined // It threw, so it is through.
       this.break('source-error', error)
     }
-    this.pulling = false
+    this.unset(PULLING)
     if (this.end !== undefined) this.release()
-    else if (this.items !== items) this.deadlines?.itemCame()
+    else if (this.items !== items) this.extras.deadlines?.itemCame()
   }
 
   /**
@@ -186,9 +200,11 @@ export class Pump implements LossListener {
    */
   private takeText(iterator: ItemIterator): Result | PromiseLike<Result> {
     let result = iterator.next() as Result
-    if (this.block !== undefined) return result
-    let { text, items } = this
-    const { frameLimit, clockItem } = this
+    const turn = this.work()
+    if (turn.block !== undefined) return result
+    let { text } = turn
+    let { items } = this
+    const { frameLimit, clockItem } = turn
     try {
       while (typeof result.value === 'string' && result.done === false) {
         if (text.length + result.value.length >= frameLimit || items + 1 >= clockItem) break
@@ -197,7 +213,7 @@ export class Pump implements LossListener {
         result = iterator.next() as Result
       }
     } finally {
-      this.text = text // Also when next() throws: what came before is still sent.
+      turn.text = text // Also when next() throws: what came before is still sent.
       this.items = items
     }
     return result
@@ -206,56 +222,57 @@ export class Pump implements LossListener {
   /** Takes what `next()` gave. `true` when the source may be asked again. */
   private takeResult(result: Result | PromiseLike<Result>): boolean {
     if ((result as Result).done === undefined && isThenable(result)) {
-      this.awaitSource(result, 'result')
+      this.awaitSource(result, AWAITS_RESULT)
       return false
     }
     if (this.closed) return false // The source itself ended the stream, inside next().
     const { done, value } = result as Result
     if (done === true) {
-      this.iterator = undefined
+      this.source = undefined
       this.complete()
       return false
     }
     if (typeof value !== 'string' && isThenable(value)) {
-      this.awaitSource(value, 'item')
+      this.awaitSource(value, AWAITS_ITEM)
       return false
     }
     this.takeItem(value)
-    return !this.held && !this.closed
+    return !this.is(HELD | CLOSED)
   }
 
   private takeItem(value: unknown): void {
     this.items++
-    if (typeof value === 'string' && !this.encodes && this.block === undefined) {
-      this.text += value
+    const turn = this.work()
+    if (typeof value === 'string' && !this.is(ENCODES) && turn.block === undefined) {
+      turn.text += value
     } else {
       try {
-        this.append(this.encodes ? this.encoder!.encode!(value as never) : value)
+        this.append(this.is(ENCODES) ? this.encoder!.encode!(value as never) : value)
       } catch (error) {
         this.items-- // It was not taken.
         return this.break('source-error', error)
       }
     }
-    if (this.text.length >= this.frameLimit) this.frameFull()
-    if (this.items >= this.clockItem) this.readClock()
+    if (turn.text.length >= turn.frameLimit) this.frameFull()
+    if (this.items >= turn.clockItem) this.readClock()
   }
 
-  private awaitSource(promise: PromiseLike<unknown>, awaited: 'result' | 'item'): void {
-    this.awaited = awaited
-    if (this.trace !== undefined) this.waitStart = performance.now()
-    // Bound, and not closures: those need a context beside them, in each call and for as long as the stream waits.
-    this.onAnswer ??= this.sourceAnswered.bind(this)
-    this.onFailure ??= this.sourceFailed.bind(this)
-    promise.then(this.onAnswer, this.onFailure)
+  private awaitSource(promise: PromiseLike<unknown>, awaited: number): void {
+    this.set(awaited)
+    const { extras } = this
+    if (extras.trace !== undefined) extras.waitStart = performance.now()
+    waitFor(promise, this)
     this.flushWhenQuiet()
   }
 
-  private sourceAnswered(answer: unknown): void {
-    const result = this.awaited === 'item' ? { done: false, value: answer } : (answer as Result)
-    this.awaited = undefined
+  /** @internal */
+  answered(answer: unknown): void {
+    const result = this.is(AWAITS_ITEM) ? { done: false, value: answer } : (answer as Result)
+    this.unset(AWAITS_ITEM | AWAITS_RESULT)
     if (this.closed) return
-    if (this.trace !== undefined) this.trace.sourceWaitMs += performance.now() - this.waitStart
-    this.deadlines?.itemCame()
+    const { extras } = this
+    if (extras.trace !== undefined) extras.trace.sourceWaitMs += performance.now() - extras.waitStart
+    extras.deadlines?.itemCame()
     try {
       if (this.takeResult(result)) this.pull()
     } catch (error) {
@@ -263,8 +280,9 @@ export class Pump implements LossListener {
     }
   }
 
-  private sourceFailed(error: unknown): void {
-    this.awaited = undefined
+  /** @internal */
+  failed(error: unknown): void {
+    this.unset(AWAITS_ITEM | AWAITS_RESULT)
     this.break('source-error', error)
   }
 
@@ -273,8 +291,9 @@ export class Pump implements LossListener {
   /** Adds text or bytes to the frame in the making. */
   private append(item: unknown): void {
     if (typeof item === 'string') {
-      if (this.block !== undefined) this.writeFrame()
-      this.text += item
+      const turn = this.work()
+      if (turn.block !== undefined) this.writeFrame()
+      turn.text += item
     } else if (ArrayBuffer.isView(item)) {
       this.appendBytes(toBytes(item))
     } else {
@@ -284,16 +303,19 @@ export class Pump implements LossListener {
 
   private appendBytes(bytes: Uint8Array): void {
     if (bytes.length === 0) return // An empty frame could be taken for the end.
-    if (this.block?.tryAppend(bytes) === true) return
-    if (this.block !== undefined) this.frameFull()
+    const turn = this.work()
+    if (turn.block?.tryAppend(bytes) === true) return
+    if (turn.block !== undefined) this.frameFull()
     else this.writeFrame()
     if (bytes.length >= PASS_THROUGH_BYTES) return this.write(bytes)
-    this.block = new ByteBlock(Math.max(bytes.length, this.frameLimit), bytes)
+    turn.block = new ByteBlock(Math.max(bytes.length, turn.frameLimit), bytes)
   }
 
   private frameFull(): void {
     this.writeFrame()
-    if (this.frameLimit < LARGEST_FRAME) this.frameLimit *= FRAME_GROWTH
+    this.set(GROWN)
+    const turn = this.work()
+    if (turn.frameLimit < LARGEST_FRAME) turn.frameLimit *= FRAME_GROWTH
   }
 
   private writeFrame(): void {
@@ -306,72 +328,82 @@ export class Pump implements LossListener {
    * while it is still to be sent, and sends what comes to lie in its place.
    */
   private takeFrame(): string | Uint8Array | undefined {
-    const { text, block } = this
-    this.text = ''
-    this.block = undefined
+    const { turn } = this
+    if (turn === undefined) return undefined
+    const { text, block } = turn
+    turn.text = ''
+    turn.block = undefined
     const frame = block === undefined ? text : block.bytes()
     return frame.length === 0 ? undefined : frame
   }
 
   private write(frame: string | Uint8Array): void {
     if (this.closed || !this.fitsDeclaredLength(frame)) return
-    if (this.trace !== undefined) traceFrame(this.trace, frame)
-    this.committed = true
-    this.quietTicks = 0
-    this.turnBytes += frame.length
+    const { turn, extras } = this
+    if (extras.trace !== undefined) traceFrame(extras.trace, frame)
+    this.state = (this.state | COMMITTED) & ~(QUIET_FOR_ONE | QUIET_FOR_TWO)
+    if (turn !== undefined) turn.bytes += frame.length
     const room = this.sink.write(frame)
     if (this.closed) return // The sink found the peer gone.
-    if (this.held) this.bytesAhead += frame.length
+    if (this.is(HELD)) this.rarely().bytesAhead += frame.length
     else if (!room) this.awaitPeer(frame.length)
-    else if (this.turnBytes >= TURN_BYTES) this.endTurn()
+    else if (turn !== undefined && turn.bytes >= TURN_BYTES) this.endTurn()
   }
 
   /** A frame beyond the declared length breaks the stream; nothing of it is sent. */
   private fitsDeclaredLength(frame: string | Uint8Array): boolean {
-    if (this.bytesLeft === undefined) return true
-    this.bytesLeft -= byteLength(frame)
-    if (this.bytesLeft >= 0) return true
-    const message = `The body is at least ${-this.bytesLeft} bytes longer than its declared Content-Length`
+    const { extras } = this
+    if (extras.bytesLeft === undefined) return true
+    extras.bytesLeft -= byteLength(frame)
+    if (extras.bytesLeft >= 0) return true
+    const message = `The body is at least ${-extras.bytesLeft} bytes longer than its declared Content-Length`
     this.break('source-error', streamError('CZ_STREAM_LENGTH', message))
     return false
   }
 
   // ── turns and waits ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Begins a turn. At 0 the first item starts the clock: that is for a source which comes back after a wait. */
-  private newTurn(now: number): void {
-    this.turnStart = now
-    this.turnBytes = 0
-    this.clockStep = 1
-    this.clockItem = this.items + 1
+  private work(): Turn {
+    return (this.turn ??= new Turn(this.is(GROWN) ? LARGEST_FRAME : FIRST_FRAME, this.items))
+  }
+
+  /** The turn is over, for now or for hours: the next begins with the next item. */
+  private rest(): void {
+    const { turn } = this
+    this.turn = undefined
+    if (turn === undefined || turn.isEmpty) return
+    const { text, block } = turn // Written while the peer was behind.
+    Object.assign(this.work(), { text, block })
   }
 
   private readClock(): void {
+    const turn = this.work()
     const now = performance.now()
-    this.clockItem = this.items + this.clockStep
-    if (this.clockStep < LARGEST_CLOCK_STEP) this.clockStep *= 2
-    if (this.turnStart === 0) this.turnStart = now
-    if (now - this.turnStart < TURN_MS) return
+    turn.clockItem = this.items + turn.clockStep
+    if (turn.clockStep < LARGEST_CLOCK_STEP) turn.clockStep *= 2
+    if (turn.start === 0) turn.start = now
+    if (now - turn.start < TURN_MS) return
     this.writeFrame()
-    if (!this.held && !this.closed) this.endTurn()
+    if (!this.is(HELD | CLOSED)) this.endTurn()
   }
 
   /** The budget is spent: the loop gets its turn, and the client what there is. */
   private endTurn(): void {
-    this.held = true
+    this.set(HELD)
     this.sink.flush()
     nextTurn(resume, this)
   }
 
   private awaitPeer(bytes: number): void {
-    this.held = true
+    this.set(HELD)
     this.makeDeadlines().peerBehind(bytes)
     const since = performance.now()
-    if (this.trace !== undefined) traceStall(this.trace)
+    const { trace } = this.rarely()
+    if (trace !== undefined) traceStall(trace)
     this.sink.drained().then(
       () => {
-        this.deadlines?.peerCaughtUp()
-        if (this.trace !== undefined) traceResume(this.trace, since)
+        this.extras.deadlines?.peerCaughtUp()
+        if (trace !== undefined) traceResume(trace, since)
         // A reader as fast as the source drains us within this very turn: without a new one, nobody else would get theirs.
         nextTurn(resume, this)
       },
@@ -382,73 +414,102 @@ export class Pump implements LossListener {
   /** @internal */
   resume(): void {
     if (this.closed) return
-    this.held = false
-    this.bytesAhead = 0
-    this.newTurn(performance.now())
-    if (this.gate !== undefined) {
-      const { gate } = this
-      this.gate = undefined
-      gate.open()
-    } else if (this.iterator !== undefined && this.awaited === undefined) {
-      this.pull()
-    }
+    this.unset(HELD)
+    this.rest()
+    const { extras } = this
+    const { gate } = extras
+    extras.bytesAhead = 0
+    extras.gate = undefined
+    if (gate !== undefined) gate.open()
+    else if (this.source !== undefined && !this.is(AWAITS_RESULT | AWAITS_ITEM)) this.pullNow()
   }
 
   /** While we wait, nothing produced is held: it leaves when the microtasks of this turn have drained. */
   private flushWhenQuiet(): void {
-    if (this.quietScheduled || (this.text === '' && this.block === undefined)) return
-    this.scheduleQuiet()
+    if (!this.is(QUIET_SCHEDULED) && this.turn?.isEmpty === false) this.scheduleQuiet()
   }
 
   private scheduleQuiet(): void {
-    this.quietScheduled = true
+    this.set(QUIET_SCHEDULED)
     if (quietPumps.push(this) === 1) afterMicrotasks(flushQuietPumps, undefined)
   }
 
   /** @internal */
   quiet(): void {
-    this.quietScheduled = false
+    this.unset(QUIET_SCHEDULED)
     if (this.closed || !this.commits) return // A lead waits for the first item.
-    if (!this.held) this.newTurn(0)
     this.writeFrame()
     this.sink.flush()
+    if (!this.is(HELD)) this.rest()
   }
 
   /** A sign of life is due when nothing was written for an interval: for two ticks, and the one in which that began. @internal */
   beat(): void {
-    if (++this.quietTicks <= 2 || this.held || !this.commits) return
+    if (!this.is(QUIET_FOR_ONE)) return this.set(QUIET_FOR_ONE)
+    if (!this.is(QUIET_FOR_TWO)) return this.set(QUIET_FOR_TWO)
+    if (this.is(HELD) || !this.commits) return
     this.write(this.options.heartbeat!.frame)
     this.sink.flush()
-    this.quietTicks = 1 // It is as old as this tick.
+    this.set(QUIET_FOR_ONE) // It is as old as this tick.
+  }
+
+  private makeDeadlines(): Deadlines {
+    const { deadlines } = this.options
+    return (this.rarely().deadlines ??= new Deadlines(deadlines, (error) => this.break('timeout', error)))
+  }
+
+  // ── what it is at ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private is(any: number): boolean {
+    return (this.state & any) !== 0
+  }
+
+  private set(bits: number): void {
+    this.state |= bits
+  }
+
+  private unset(bits: number): void {
+    this.state &= ~bits
+  }
+
+  get closed(): boolean {
+    return this.is(CLOSED)
   }
 
   /** Whether the head may leave: it must once an item was taken. */
   private get commits(): boolean {
-    return this.committed || this.items > 0
+    return this.is(COMMITTED) || this.items > 0
   }
 
-  private makeDeadlines(): Deadlines {
-    return (this.deadlines ??= new Deadlines(this.options.deadlines, (error) => this.break('timeout', error)))
+  /** Once the outcome is decided. */
+  private get end(): StreamEnd | undefined {
+    return this.extras.end
+  }
+
+  private rarely(): Extras {
+    if (this.extras === NO_EXTRAS) this.extras = new Extras()
+    return this.extras
   }
 
   // ── a file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A declared length that is another than the file's is left to the usual way, which breaks off where the two part. */
   private canSendFile(source: unknown): source is FileSource {
-    if (this.bytesLeft === undefined || this.encoder !== undefined || this.sink.sendFile === undefined) return false
+    const { bytesLeft } = this.extras
+    if (bytesLeft === undefined || this.encoder !== undefined || this.sink.sendFile === undefined) return false
     if (!isFileSource(source)) return false
     const { length } = source[FILE]
-    return length > 0 && length === this.bytesLeft
+    return length > 0 && length === bytesLeft
   }
 
   /** The sink takes it from here; the file stays open until the end of the stream is reported. */
   private sendFile(range: FileRange): void {
-    this.held = true
-    this.committed = true
-    if (this.trace !== undefined) traceBytes(this.trace, range.length)
+    this.set(HELD | COMMITTED)
+    const extras = this.rarely()
+    if (extras.trace !== undefined) traceBytes(extras.trace, range.length)
     this.sink.sendFile!(range).then(
       () => {
-        this.bytesLeft = 0
+        extras.bytesLeft = 0
         this.complete()
       },
       (error: unknown) => this.break('source-error', error),
@@ -458,7 +519,6 @@ export class Pump implements LossListener {
   // ── a source that pushes ───────────────────────────────────────────────────────────────────────────────────────────
 
   private runWriter({ produce }: WriterSource): void {
-    this.newTurn(0)
     const writer = new StreamWriter(this, this.exchange.request)
     const produced = produce(writer, this.exchange.request)
     if (!isThenable(produced)) return writer.returned()
@@ -472,20 +532,22 @@ export class Pump implements LossListener {
   push(item: StreamItem): Promise<void> {
     if (this.closed) return refused(this.closedError())
     try {
-      this.deadlines?.itemCame()
+      this.extras.deadlines?.itemCame()
       this.items++
       this.append(item)
-      this.committed = true
-      if (this.text.length >= this.frameLimit) this.frameFull()
-      if (this.items >= this.clockItem && !this.held) this.readClock()
+      this.set(COMMITTED)
+      const turn = this.work()
+      if (turn.text.length >= turn.frameLimit) this.frameFull()
+      if (this.items >= turn.clockItem && !this.is(HELD)) this.readClock()
     } catch (error) {
       this.items-- // It was not taken.
       this.break('source-error', error) // Whoever does not await the write must not end a body well that lacks it.
       return refused(error as Error)
     }
     this.flushWhenQuiet()
-    if (this.bytesAhead > MAX_UNAWAITED_BYTES) {
-      const message = `${this.bytesAhead} bytes were written ahead of the client; await write() to keep its pace`
+    const { bytesAhead } = this.extras
+    if (bytesAhead > MAX_UNAWAITED_BYTES) {
+      const message = `${bytesAhead} bytes were written ahead of the client; await write() to keep its pace`
       this.break('source-error', streamError('CZ_WRITER_AHEAD', message))
     }
     return this.whenReady()
@@ -493,7 +555,7 @@ export class Pump implements LossListener {
 
   pushFlush(): Promise<void> {
     if (this.closed) return refused(this.closedError())
-    this.committed = true
+    this.set(COMMITTED)
     this.writeFrame()
     this.sink.flush()
     return this.whenReady()
@@ -509,7 +571,7 @@ export class Pump implements LossListener {
 
   private whenReady(): Promise<void> {
     if (this.closed) return refused(this.closedError())
-    return this.held ? (this.gate ??= new Gate()).passed : READY
+    return this.is(HELD) ? (this.rarely().gate ??= new Gate()).passed : READY
   }
 
   private closedError(): Error {
@@ -531,16 +593,16 @@ export class Pump implements LossListener {
     }
     const last = this.takeFrame()
     if (this.closed || (last !== undefined && !this.fitsDeclaredLength(last))) return
-    if (this.bytesLeft !== undefined && this.bytesLeft > 0) {
+    const { extras } = this
+    if (extras.bytesLeft !== undefined && extras.bytesLeft > 0) {
       if (last !== undefined) this.writeLast(last)
-      const message = `The body is ${this.bytesLeft} bytes shorter than its declared Content-Length`
+      const message = `The body is ${extras.bytesLeft} bytes shorter than its declared Content-Length`
       return this.break('source-error', streamError('CZ_STREAM_LENGTH', message))
     }
-    if (this.trace !== undefined && last !== undefined) traceFrame(this.trace, last)
-    this.closed = true
-    this.committed = true
+    if (extras.trace !== undefined && last !== undefined) traceFrame(extras.trace, last)
+    this.set(CLOSED | COMMITTED)
     const handedOver = this.sink.end(last)
-    this.deadlines?.sourceEnded()
+    this.extras.deadlines?.sourceEnded()
     if (handedOver === undefined) this.finish('completed', undefined)
     else this.awaitEnd(handedOver)
   }
@@ -567,43 +629,48 @@ export class Pump implements LossListener {
   private break(outcome: Broken, error: unknown): void {
     if (this.end !== undefined) return
     const last = outcome === 'source-error' && !this.closed ? this.takeFrame() : undefined
-    this.closed = true
-    this.text = ''
-    this.block = undefined
-    this.committed = this.commits
-    if (this.committed && last !== undefined && byteLength(last) <= (this.bytesLeft ?? Infinity)) this.writeLast(last)
-    if (this.committed || this.sink.lost) this.sink.abort(error)
+    this.set(this.commits ? CLOSED | COMMITTED : CLOSED)
+    this.takeFrame() // Nothing more is to leave.
+    const committed = this.is(COMMITTED)
+    if (committed && last !== undefined && byteLength(last) <= (this.extras.bytesLeft ?? Infinity)) this.writeLast(last)
+    if (committed || this.sink.lost) this.sink.abort(error)
     this.finish(outcome, error)
   }
 
   private writeLast(frame: string | Uint8Array): void {
-    this.committed = true
-    if (this.trace !== undefined) traceFrame(this.trace, frame)
+    this.set(COMMITTED)
+    const { trace } = this.extras
+    if (trace !== undefined) traceFrame(trace, frame)
     this.sink.write(frame)
   }
 
   private finish(outcome: Outcome, error: unknown): void {
     if (this.end !== undefined) return
-    this.end = { outcome, error, committed: this.committed }
-    this.deadlines?.clear()
+    const extras = this.rarely()
+    const end = { outcome, error, committed: this.is(COMMITTED) }
+    extras.end = end
+    extras.deadlines?.clear()
     const { heartbeat } = this.options
     if (heartbeat !== undefined) stopHeartbeat(heartbeat.intervalMs, this)
+    stopWaiting(this)
     if (outcome !== 'completed') {
-      const reason = abortedError(this.end)
+      const reason = abortedError(end)
       this.exchange.abortSignal(reason)
-      this.gate?.refuse(reason)
+      extras.gate?.refuse(reason)
     }
-    if (!this.pulling) this.release()
+    if (!this.is(PULLING)) this.release()
   }
 
   /** Tells the source that nobody listens any more, and waits (not for ever) for its clean-up before the end is reported. */
   private release(): void {
-    const { iterator, end } = this
-    if (this.released || end === undefined) return
-    this.released = true
-    this.iterator = undefined
+    const { source, end } = this
+    if (this.is(RELEASED) || end === undefined) return
+    this.set(RELEASED)
+    this.source = undefined
     try {
-      const returned = this.started ? iterator?.return?.() : releaseSource(this.source, this.exchange.request)
+      const returned = this.is(STARTED)
+        ? (source as ItemIterator | undefined)?.return?.()
+        : releaseSource(source, this.exchange.request)
       if (isThenable(returned)) return whenSettled(returned, RELEASE_MS, () => this.report(end))
     } catch {
       // A clean-up that throws: the stream has its outcome already, and the client has seen it.
@@ -612,7 +679,8 @@ export class Pump implements LossListener {
   }
 
   private report(end: StreamEnd): void {
-    if (this.trace !== undefined) traceEnd(this.trace, end)
+    const { trace } = this.extras
+    if (trace !== undefined) traceEnd(trace, end)
     this.exchange.ended(end)
     runAfter(this.options.after, end)
   }

@@ -10,7 +10,8 @@ interface HostGlobals {
   process?: { nextTick?: Schedule }
   setImmediate?: Schedule
 }
-const READY = Promise.resolve()
+/** A microtask from now. @internal */
+export const READY = Promise.resolve()
 const host = globalThis as unknown as HostGlobals
 
 const nextTick = host.process?.nextTick
