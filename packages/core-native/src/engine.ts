@@ -29,6 +29,12 @@ export interface EngineHandler {
   allClosed(): void
 }
 
+/**
+ * Heads of one wake become one string, up to so many bytes: making a string costs more than copying a head. What somebody
+ * keeps of a head is a slice, and keeps all of that string.
+ */
+const JOINED_HEADS = 2048
+
 /** `latin1Slice` is what `toString('latin1')` calls after looking the encoding up; it is in no type declaration. */
 type Latin1Buffer = Buffer & { latin1Slice(start: number, end: number): string }
 
@@ -42,8 +48,16 @@ type Latin1Buffer = Buffer & { latin1Slice(start: number, end: number): string }
  * this system, or refused by it.
  */
 export function createEngine(limits: EngineLimits, handler: EngineHandler): NativeEngine {
+  // The arena of this dispatch, and what of it is a string by now.
+  let arenaEnd = 0
+  let heads = ''
+  let headsStart = 0
+  let headsEnd = 0
+
   /** A handler that throws must not cost the other connections of this wake their events. */
-  function dispatch(count: number): void {
+  function dispatch(count: number, arenaBytes: number): void {
+    arenaEnd = arenaBytes
+    headsEnd = 0
     for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
       try {
         deliver(at)
@@ -79,19 +93,25 @@ export function createEngine(limits: EngineLimits, handler: EngineHandler): Nati
 
   function headAt(at: number): RequestHead {
     const start = events[at + 3]!
-    const methodLength = events[at + 4]!
-    const targetStart = methodLength + 1
-    const targetEnd = targetStart + events[at + 5]!
-    const fieldsStart = events[at + 6]!
-    const fieldsEnd = fieldsStart + events[at + 7]!
-    // The bytes hold only until this dispatch ends: one string of all is cheaper than several, and the rest are slices.
-    const text = arena.latin1Slice(start, start + fieldsEnd)
+    const fieldsLength = events[at + 7]!
+    const end = start + events[at + 6]! + fieldsLength
+    if (end > headsEnd) readHeads(start, end)
+    const methodStart = start - headsStart
+    const targetStart = methodStart + events[at + 4]! + 1
+    const fieldsStart = methodStart + events[at + 6]!
     return {
-      method: METHODS[(events[at]! >>> 8) & 0xff] ?? text.slice(0, methodLength),
-      target: text.slice(targetStart, targetEnd),
+      method: METHODS[(events[at]! >>> 8) & 0xff] ?? heads.slice(methodStart, targetStart - 1),
+      target: heads.slice(targetStart, targetStart + events[at + 5]!),
       minorVersion: events[at]! >>> 16,
-      fields: text.slice(fieldsStart, fieldsEnd),
+      fields: heads.slice(fieldsStart, fieldsStart + fieldsLength),
     }
+  }
+
+  /** The head from `start` to `end`, and those behind it. The bytes hold only until this dispatch ends. */
+  function readHeads(start: number, end: number): void {
+    headsStart = start
+    headsEnd = Math.max(end, Math.min(start + JOINED_HEADS, arenaEnd))
+    heads = arena.latin1Slice(start, headsEnd)
   }
 
   const { backends, createEngine: create } = loadBinding()

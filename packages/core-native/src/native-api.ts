@@ -153,7 +153,7 @@ export interface NativeBinding {
   /** @returns `undefined` where the system refuses the backend. Without one, the first that it does not refuse is taken. */
   createEngine(
     limits: EngineLimits,
-    dispatch: (count: number) => void,
+    dispatch: (count: number, arenaBytes: number) => void,
     backend: string | undefined,
   ): NativeEngine | undefined
   /** Whether the kernel spreads connections over sockets that are bound to the same port. */

@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -164,13 +165,15 @@ void EngineBinding::dispatch() {
   napi_open_handle_scope(env_, &scope);
   napi_value receiver = nullptr;
   napi_value function = nullptr;
-  napi_value count = nullptr;
+  std::array<napi_value, 2> arguments{};
   napi_get_reference_value(env_, receiver_, &receiver);
   napi_get_reference_value(env_, dispatch_, &function);
-  napi_create_uint32(env_, static_cast<uint32_t>(event_count_), &count);
+  napi_create_uint32(env_, static_cast<uint32_t>(event_count_), &arguments[0]);
+  napi_create_uint32(env_, static_cast<uint32_t>(arena_used_), &arguments[1]);
   event_count_ = 0;
   arena_used_ = 0;
-  napi_make_callback(env_, async_context_, receiver, function, 1, &count, nullptr);
+  napi_make_callback(env_, async_context_, receiver, function, arguments.size(), arguments.data(),
+                     nullptr);
   bool pending = false;
   if (napi_is_exception_pending(env_, &pending) == napi_ok && pending) {
     napi_value error = nullptr;

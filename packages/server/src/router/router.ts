@@ -83,7 +83,7 @@ class MethodRoutes<Route> {
     if (found.store === null) return MALFORMED
     const { route, wildcard, names } = found.store as Entry<Route>
     const params = found.params as Record<string, string>
-    if (names.some((name) => params[name] === '')) return undefined // A segment that is not there.
+    for (const name of names) if (params[name] === '') return undefined // A segment that is not there.
     return { route, params: wildcard === undefined ? params : renameWildcard(params, wildcard) }
   }
 }

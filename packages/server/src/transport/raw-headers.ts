@@ -3,6 +3,10 @@ import type { RequestHeaders } from './transport.ts'
 /** A field costs less to look for than a table of all fields costs to make, for the first few that are asked for. */
 const LOOKUPS_WITHOUT_TABLE = 3
 
+const TAB = 9
+const SPACE = 32
+const COLON = 58
+
 /** Fields of a request, read from their text when somebody asks: most handlers want one, or none. */
 export class RawHeaders implements RequestHeaders {
   private values: Map<string, string> | undefined
@@ -25,9 +29,9 @@ export class RawHeaders implements RequestHeaders {
     const { block } = this
     for (let start = 0; start < block.length;) {
       const colon = block.indexOf(':', start)
-      const end = block.indexOf('\r\n', colon)
-      yield [block.slice(start, colon).toLowerCase(), block.slice(colon + 1, end).trim()]
-      start = end + 2
+      const end = block.indexOf('\n', colon)
+      yield [block.slice(start, colon).toLowerCase(), valueOf(block, colon, end)]
+      start = end + 1
     }
   }
 
@@ -35,12 +39,12 @@ export class RawHeaders implements RequestHeaders {
     const { block } = this
     let value: string | null = null
     for (let start = 0; start < block.length;) {
-      const colon = block.indexOf(':', start)
-      const end = block.indexOf('\r\n', colon)
-      if (colon - start === key.length && block.slice(start, colon).toLowerCase() === key) {
-        value = joined(key, value, block.slice(colon + 1, end).trim())
+      const colon = start + key.length
+      const end = block.indexOf('\n', start)
+      if (block.charCodeAt(colon) === COLON && block.slice(start, colon).toLowerCase() === key) {
+        value = joined(key, value, valueOf(block, colon, end))
       }
-      start = end + 2
+      start = end + 1
     }
     return value
   }
@@ -53,6 +57,19 @@ export class RawHeaders implements RequestHeaders {
     }
     return values
   }
+}
+
+/** RFC 9110 §5.5: without the blanks around it. */
+function valueOf(block: string, colon: number, lineFeed: number): string {
+  let start = colon + 1
+  let end = lineFeed - 1 // The carriage return.
+  while (isBlank(block.charCodeAt(start))) start++
+  while (end > start && isBlank(block.charCodeAt(end - 1))) end--
+  return block.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB
 }
 
 /** RFC 9110 §5.3: several lines of one name are one list. Cookies are the exception (RFC 6265 §5.4: `; `). */

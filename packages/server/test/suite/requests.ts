@@ -47,6 +47,19 @@ export function requests({ serve }: Stage): void {
     ])
   })
 
+  test('of many requests at once each has its own head, be it short or long', async () => {
+    const { connect } = await serve((app) =>
+      app.get('/:id', ({ params, headers }) => `${params.id} ${headers.get('x-id')} ${headers.get('x-long')?.length}`),
+    )
+    const clients = await Promise.all(Array.from({ length: 60 }, () => connect()))
+    clients.forEach((client, id) => {
+      const fields = `X-Id: ${id}\r\nX-Long: ${'l'.repeat((id % 4) * 1000 + 1)}`
+      client.send(`GET /${id} HTTP/1.1\r\nHost: a\r\n${fields}\r\n\r\n`, { method: 'GET', version: '1.1' })
+    })
+    const answers = await Promise.all(clients.map(async (client) => (await client.response()).whole()))
+    expect(answers).toEqual(clients.map((_, id) => `${id} ${id} ${(id % 4) * 1000 + 1}`))
+  })
+
   test('several cookie lines are joined as one', async () => {
     const { connect } = await serve((app) => app.get('/', ({ headers }) => headers.get('cookie') ?? ''))
     const client = await connect()
