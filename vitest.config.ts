@@ -21,6 +21,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     pool: 'forks',
+    globalSetup: [join(root, 'tooling/shared/test-build.mjs')],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     teardownTimeout: 5_000,

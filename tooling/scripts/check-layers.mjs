@@ -7,7 +7,7 @@ import { globSync } from './files.mjs'
 const formats = ['@catzilla/streaming']
 const packageLayers = {
   'packages/streaming': [],
-  'packages/core-native': [],
+  'packages/core-native': ['@catzilla/streaming'], // The TypeScript face of the ring, and nothing else.
   'packages/sse': formats,
   'packages/csv': formats,
   'packages/jsonl': formats,

@@ -11,7 +11,7 @@ export type NativeErrorCode = keyof typeof ERRORS
 const BRAND = Symbol.for('catzilla.error')
 
 /**
- * An error in the shape of `CatzillaError`: this package depends on nothing, so it makes its own.
+ * An error in the shape of `CatzillaError`: of the streaming package, this one knows the ring and nothing else.
  *
  * @internal
  */

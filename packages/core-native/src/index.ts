@@ -3,3 +3,6 @@ export type { EngineHandler, PortReservation, PortSharing, RequestHead } from '.
 export type { NativeErrorCode } from './errors.ts'
 export { BodyState, WriteStatus } from './native-api.ts'
 export type { AllocatorStats, EngineLimits, EngineStats, NativeEngine, Payload } from './native-api.ts'
+export { RingBuffer } from '@catzilla/streaming/ring'
+export type { RingConsumer, RingKind, RingOptions, RingProducer, RingStatus } from '@catzilla/streaming/ring'
+export { NativeRingConsumer, NativeRingProducer } from './ring.ts'

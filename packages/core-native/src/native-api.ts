@@ -147,7 +147,37 @@ export interface ReservedPort {
   readonly port: number
 }
 
+/** `Outcome` of `native/ring/spsc_ring.h`. */
+export const RingOutcome = { ok: 0, wait: 1, tooLarge: 2, closed: 3, wrongKind: 4, corrupt: 5 } as const
+
+/** `Status` of `native/ring/spsc_ring.h`, in its order. */
+export const RING_STATUS = ['open', 'ended', 'failed', 'corrupt'] as const
+
+/**
+ * One end of a ring, in C++. Numbers below 0 are a negative {@link RingOutcome}. It wakes nobody: what gives a boolean says
+ * whether the other end was asleep.
+ */
+export interface NativeRing {
+  stage(bytes: Uint8Array): number
+  stageRecord(record: Uint8Array): number
+  publish(): boolean
+  end(): boolean
+  fail(reason: string): boolean
+  cancelled(): boolean
+  /** 1: go to sleep until `bytes` are free; 2: the consumer was asleep. */
+  armProducer(bytes: number): number
+  read(): Uint8Array<ArrayBuffer> | number
+  readRecord(): Uint8Array<ArrayBuffer> | number
+  release(): boolean
+  status(): number
+  failure(): string
+  cancel(): boolean
+  /** Go to sleep until there is something to read. */
+  armConsumer(): boolean
+}
+
 export interface NativeBinding {
+  readonly NativeRing: new (memory: Uint8Array) => NativeRing
   /** Those of this system, the best first. */
   readonly backends: readonly string[]
   /** @returns `undefined` where the system refuses the backend. Without one, the first that it does not refuse is taken. */

@@ -28,6 +28,20 @@ const ERRORS = {
   CZ_TOPIC_EVICTED: { base: Error, status: undefined },
   /** A producer ran ahead of a subscriber that must miss nothing (policy `block`). Await `topic.drained()`. */
   CZ_TOPIC_AHEAD: { base: RangeError, status: undefined },
+  /** The capacity of a ring is no power of two from 8 to 2³⁰. */
+  CZ_RING_CAPACITY: { base: RangeError, status: undefined },
+  /** Shared memory that holds no ring, or one of another version. */
+  CZ_RING_MEMORY: { base: TypeError, status: undefined },
+  /** A ring of bytes was used for records, or one of records for bytes. */
+  CZ_RING_KIND: { base: TypeError, status: undefined },
+  /** A record is larger than its whole ring. Give the ring more capacity, or cut the record. */
+  CZ_RING_RECORD: { base: RangeError, status: undefined },
+  /** More was taken or given of a ring's memory than there was, with `advance()`. */
+  CZ_RING_ADVANCE: { base: RangeError, status: undefined },
+  /** Something was written behind the end of a ring. */
+  CZ_RING_CLOSED: { base: Error, status: undefined },
+  /** What stands in a ring's shared memory cannot be: something else has written to it, or two were at the same end. */
+  CZ_RING_CORRUPT: { base: Error, status: undefined },
 } as const
 
 export type StreamingErrorCode = keyof typeof ERRORS

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings/engine_binding.h"
+#include "bindings/ring_binding.h"
 #include "conn/limits.h"
 #include "net/backend.h"
 #include "net/port_reservation.h"
@@ -112,6 +113,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("reservePort", Napi::Function::New<reserve_port>(env, "reservePort"));
   exports.Set("releasePort", Napi::Function::New<release_port>(env, "releasePort"));
   exports.Set("createEngine", Napi::Function::New<create_engine>(env, "createEngine"));
+  exports.Set("NativeRing", RingBinding::define(env));
   return exports;
 }
 

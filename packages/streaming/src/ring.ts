@@ -1,0 +1,6 @@
+export { RingBuffer } from './ring/ring-buffer.ts'
+export type { RingKind, RingOptions } from './ring/ring-buffer.ts'
+export type { RingConsumer, RingStatus } from './ring/consumer.ts'
+export type { RingProducer } from './ring/producer.ts'
+export { ringError } from './ring/errors.ts'
+export type { RingErrorCode } from './ring/errors.ts'

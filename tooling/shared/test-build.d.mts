@@ -1,0 +1,2 @@
+export function testModule(name: string): string
+export default function setup(): Promise<void>
