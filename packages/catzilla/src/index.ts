@@ -49,8 +49,8 @@ export type {
 export { nodeWritable, openFile } from '@catzilla/streaming/node'
 export type { FilePart, OpenFile } from '@catzilla/streaming/node'
 
-export { csv } from '@catzilla/csv'
-export type { CsvColumn, CsvOptions } from '@catzilla/csv'
+export { csv, csvTransformStream, encodeCsv } from '@catzilla/csv'
+export type { CsvColumn, CsvComputedColumn, CsvFormatOptions, CsvOptions, CsvProfile } from '@catzilla/csv'
 
 export { jsonl } from '@catzilla/jsonl'
 export type { JsonlOptions } from '@catzilla/jsonl'

@@ -1,141 +1,209 @@
 import { show } from '@catzilla/streaming/format'
-import type { Dialect } from './dialect.ts'
+import { namedColumn, type Column } from './columns.ts'
+import { describe, list } from './describe.ts'
 import { csvError } from './errors.ts'
-import { isFormula } from './formula.ts'
-import type { Column, ResolvedOptions } from './options.ts'
+import { FieldEncoder } from './fields.ts'
+import type { ResolvedOptions } from './options.ts'
+import { TextOutput, type RecordOutput } from './record-output.ts'
 
 type ObjectRow = Readonly<Record<string, unknown>>
 
 const BYTE_ORDER_MARK = '\uFEFF'
 
 /**
- * Makes CSV of rows, one after another: `encode()` gives the text of a row (the first with what comes before it), `tail()`
- * what is left to write at the end. It keeps what holds for a whole file: its columns, and the number of its rows.
+ * Makes records of rows, one after another: `write()` gives the fields of a row to an output (with the first row goes what comes
+ * before it), `finish()` what is left to write at the end. It keeps what holds for a whole file: its columns, and the number of
+ * its rows.
+ *
+ * Rows are walked with `for … in`, which engines make as fast as code that is generated for the columns (`bench/encode.mjs`), and
+ * which tells on the way whether a row has other keys. So no code is generated, and a strict Content Security Policy is no matter.
  */
 export class CsvEncoder {
-  private readonly dialect: Dialect
-  private readonly guarded: boolean
+  readonly fields: FieldEncoder
   /** Rows taken so far. */
   private rows = 0
+  /** The first record is written, or the header that comes before it. */
+  private begun = false
+  /** Object rows whose keys are still to become columns. */
+  private held: unknown[] = []
   /** The first row decides whether rows are arrays or objects. */
   private rowsAreArrays = false
-  /** The texts of the header; `undefined` where array rows bring their own. */
-  private headers: readonly string[] | undefined
+  private columns: readonly Column[] | undefined
   private keys: readonly string[] = []
   private keySet: ReadonlySet<string> = new Set()
-  /** Fields of a record; RFC 4180 §2.4: the same for all. */
   private width = 0
+  /** A column is computed, or its values are formatted. */
+  private computes = false
   /** So far every object row had the columns as its keys, in their order: then no key has to be looked up. */
   private keysAreColumns = true
 
   constructor(private readonly options: ResolvedOptions) {
-    this.dialect = options.dialect
-    this.guarded = options.dialect.formulas !== 'allow'
+    this.fields = new FieldEncoder(options)
     if (options.columns !== undefined) this.setColumns(options.columns)
   }
 
   /** @throws {TypeError} `CZ_CSV_ROW`, `CZ_CSV_COLUMN`, `CZ_CSV_VALUE`, `CZ_CSV_FORMULA`, naming row and column. */
-  encode(row: unknown): string {
-    this.rows++
-    if (this.rows === 1) return this.encodeFirst(row)
-    return this.rowsAreArrays ? this.arrayRecord(row) : this.objectRecord(row)
+  write(row: unknown, out: RecordOutput): void {
+    this.fields.row = ++this.rows
+    if (this.begun) this.record(row, out)
+    else if (!this.isHeld(row)) this.begin([row], out)
   }
 
-  /** The header, where no row has brought it. */
-  tail(): string | undefined {
-    if (this.rows > 0 || !this.options.header || this.headers === undefined) return undefined
-    return this.begin(this.headerRecord(this.headers))
+  /** What no row has brought: the header, or rows that were held back. */
+  finish(out: RecordOutput): void {
+    if (this.begun) return
+    if (this.held.length > 0) this.begin(this.held, out)
+    else if (this.options.header && this.columns !== undefined)
+      out.append(this.opening(this.headerRecord(this.columns)))
   }
 
-  // ── the first row ──────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the first record ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  private encodeFirst(row: unknown): string {
-    this.rowsAreArrays = Array.isArray(row)
-    if (this.headers === undefined) this.discoverColumns(row)
-    const header = this.options.header && this.headers !== undefined ? this.headerRecord(this.headers) : ''
-    return this.begin(header + (this.rowsAreArrays ? this.arrayRecord(row) : this.objectRecord(row)))
+  /** Whether the row has to wait for others, to know the columns. */
+  private isHeld(row: unknown): boolean {
+    const { discoverRows } = this.options
+    if (discoverRows === 1 || this.columns !== undefined || (this.held.length === 0 && Array.isArray(row))) return false
+    if (!isObjectRow(row)) throw this.badRow(`is ${describe(row)}`, ROW_CURE)
+    this.held.push(row)
+    if (this.held.length === discoverRows) this.columns = this.discoverColumns(this.held)
+    return this.columns === undefined
   }
 
-  private discoverColumns(row: unknown): void {
-    if (Array.isArray(row)) {
-      if (row.length === 0) throw this.badRow('is an empty array', 'give it a field')
-      this.width = row.length
-      return
+  private begin(rows: readonly unknown[], out: RecordOutput): void {
+    const [first, ...others] = this.held.length > 0 ? this.held : rows
+    this.held = []
+    this.rowsAreArrays = Array.isArray(first)
+    if (this.columns === undefined) this.discoverColumns([first, ...others])
+    const text = new TextOutput(this.fields, this.options)
+    const header = this.options.header && this.columns !== undefined ? this.headerRecord(this.columns) : ''
+    this.fields.row = this.rows - others.length
+    this.record(first, text)
+    this.begun = true
+    out.append(this.opening(header + text.take()))
+    for (const row of others) {
+      this.fields.row++
+      this.record(row, out)
     }
-    const keys = isObjectRow(row) ? Object.keys(row) : []
-    if (keys.length === 0) throw this.badRow(`is ${describe(row)}`, ROW_CURE)
-    this.setColumns(keys.map((key) => ({ key, header: key })))
+  }
+
+  private discoverColumns(rows: readonly unknown[]): readonly Column[] | undefined {
+    const [first] = rows
+    if (Array.isArray(first)) {
+      if (first.length === 0) throw this.badRow('is an empty array', 'give it a field')
+      this.width = this.fields.width = first.length
+      return undefined
+    }
+    const keys = new Set(rows.flatMap((row) => (isObjectRow(row) ? Object.keys(row) : [])))
+    if (keys.size === 0) throw this.badRow(`is ${describe(first)}`, ROW_CURE)
+    this.setColumns([...keys].map(namedColumn))
+    return this.columns
   }
 
   private setColumns(columns: readonly Column[]): void {
-    this.headers = columns.map(({ header }) => header)
-    this.keys = columns.map(({ key }) => key)
-    this.keySet = new Set(this.keys)
-    this.width = columns.length
+    const { fields } = this
+    this.columns = columns
+    this.keys = columns.map(({ header, key }) => key ?? header)
+    this.keySet = new Set(columns.flatMap(({ key }) => key ?? []))
+    this.computes = columns.some(({ value, format }) => value !== undefined || format !== undefined)
+    this.width = fields.width = columns.length
+    fields.headers = columns.map(({ header }) => header)
+    fields.quotings = columns.map(({ quoting }) => quoting)
   }
 
-  private headerRecord(headers: readonly string[]): string {
-    return this.record(headers.map((header, column) => this.text(header, column, true)).join(this.dialect.delimiter))
+  private headerRecord(columns: readonly Column[]): string {
+    const { dialect } = this.options
+    const record = columns.map(({ header }, at) => this.fields.header(header, at)).join(dialect.delimiter)
+    return (record === '' && dialect.quoting !== 'none' ? dialect.quoted('') : record) + dialect.eol
   }
 
   /**
    * The very start of the file. Excel takes a file that begins with `ID` for SYLK and refuses it, and readers drop a U+FEFF as
    * byte order mark: quotes around such a first field save both.
    */
-  private begin(text: string): string {
-    const { dialect, options } = this
+  private opening(text: string): string {
+    const { dialect, bom } = this.options
     const risky = text.startsWith('ID') || text.startsWith(BYTE_ORDER_MARK)
-    return (options.bom ? BYTE_ORDER_MARK : '') + (risky ? dialect.quoteFirst(text) : text)
+    return (bom ? BYTE_ORDER_MARK : '') + (risky && dialect.quoting !== 'none' ? dialect.quoteFirst(text) : text)
   }
 
   // ── records ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private arrayRecord(row: unknown): string {
-    if (!Array.isArray(row))
-      throw this.badRow(`is ${describe(row)}, but the first was an array`, 'give all rows one form')
-    const { width, dialect } = this
-    if (row.length > width) throw this.tooLong(row.length)
-    let record = this.field(row[0], 0)
-    for (let column = 1; column < width; column++) record += dialect.delimiter + this.field(row[column], column)
-    return this.record(record)
+  private record(row: unknown, out: RecordOutput): void {
+    if (this.rowsAreArrays) this.arrayRecord(row, out)
+    else this.objectRecord(row, out)
   }
 
-  private objectRecord(row: unknown): string {
+  private arrayRecord(row: unknown, out: RecordOutput): void {
+    if (!Array.isArray(row)) {
+      throw this.badRow(`is ${describe(row)}, but the first was an array`, 'give all rows one form')
+    }
+    const { width } = this
+    if (row.length > width) throw this.tooLong(row.length)
+    if (this.computes) return this.computedRecord(row, out)
+    out.begin()
+    for (let column = 0; column < width; column++) out.field(row[column], column)
+    out.end()
+  }
+
+  private objectRecord(row: unknown, out: RecordOutput): void {
     if (!isObjectRow(row)) throw this.badRow(`is ${describe(row)}`, ROW_CURE)
-    if (!this.keysAreColumns) return this.lookedUpRecord(row)
-    const { keys, width, dialect } = this
-    let record = ''
+    if (this.computes) return this.computedRecord(row, out)
+    if (!this.keysAreColumns) return this.lookedUpRecord(row, out)
+    const { keys, width } = this
+    out.begin()
     let column = 0
     for (const key in row) {
-      if (key !== keys[column]) return this.lookedUpRecord(row)
-      const field = this.field(row[key], column)
-      record += column === 0 ? field : dialect.delimiter + field
+      if (key !== keys[column]) return this.lookedUpRecord(row, out)
+      out.field(row[key], column)
       column++
     }
-    return column === width ? this.record(record) : this.lookedUpRecord(row)
+    if (column === width) out.end()
+    else this.lookedUpRecord(row, out)
   }
 
-  private lookedUpRecord(row: ObjectRow): string {
+  private lookedUpRecord(row: ObjectRow, out: RecordOutput): void {
     this.keysAreColumns = false
-    const { keys, width, dialect } = this
-    let record = ''
+    const { keys, width } = this
     let found = false
+    out.begin()
     for (let column = 0; column < width; column++) {
       const value = read(row, keys[column]!)
       if (value !== undefined) found = true
-      const field = this.field(value, column)
-      record += column === 0 ? field : dialect.delimiter + field
+      out.field(value, column)
     }
     if (this.options.unknownKeys === 'error') this.refuseUnknownKeys(row)
     if (!found) this.refuseStranger(row)
-    return this.record(record)
+    out.end()
+  }
+
+  private computedRecord(row: ObjectRow | readonly unknown[], out: RecordOutput): void {
+    const { columns, rowsAreArrays } = this
+    let found = false
+    out.begin()
+    for (const [at, column] of columns!.entries()) {
+      let value: unknown
+      try {
+        if (column.value !== undefined) value = column.value(row)
+        else value = rowsAreArrays ? (row as readonly unknown[])[at] : read(row as ObjectRow, column.key!)
+        if (value !== undefined || column.value !== undefined) found = true
+        if (column.format !== undefined) value = column.format(value, row)
+      } catch (cause) {
+        const what = `Column ${this.fields.nameOf(at)} of row ${this.fields.row} could not be computed`
+        throw csvError('CZ_CSV_VALUE', `${what}: ${cause instanceof Error ? cause.message : show(cause)}`, cause)
+      }
+      out.field(value, at)
+    }
+    if (!rowsAreArrays && this.options.unknownKeys === 'error') this.refuseUnknownKeys(row as ObjectRow)
+    if (!rowsAreArrays && !found) this.refuseStranger(row as ObjectRow)
+    out.end()
   }
 
   private refuseUnknownKeys(row: ObjectRow): void {
     for (const key in row) {
       if (this.keySet.has(key)) continue
-      const what = `Row ${this.rows} has the key ${show(key)}, which is no column (${list(this.keys)})`
-      throw csvError('CZ_CSV_COLUMN', `${what}; name the columns to write, or set unknownKeys: 'ignore'`)
+      const what = `Row ${this.fields.row} has the key ${show(key)}, which is no column (${list(this.keys)})`
+      const cure = "name the columns to write, raise discoverRows, or set unknownKeys: 'ignore'"
+      throw csvError('CZ_CSV_COLUMN', `${what}; ${cure}`)
     }
   }
 
@@ -148,71 +216,14 @@ export class CsvEncoder {
     throw this.badRow(`is ${describe(row)} and has none of the columns (${list(this.keys)})`, ROW_CURE)
   }
 
-  private record(fields: string): string {
-    // An empty line is no record for most readers, so a single empty field gets quotes.
-    return (fields === '' ? this.dialect.quoted('') : fields) + this.dialect.recordDelimiter
-  }
-
-  // ── fields ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private field(value: unknown, column: number): string {
-    switch (typeof value) {
-      case 'string':
-        return this.text(value, column)
-      case 'number':
-        if (Number.isFinite(value)) return this.dialect.scalar(String(value))
-        throw this.badValue(value, column, 'map it to null or text first')
-      case 'boolean':
-      case 'bigint':
-        return this.dialect.scalar(String(value))
-      case 'undefined':
-        return this.dialect.nullField
-      case 'object':
-        return value === null ? this.dialect.nullField : this.objectField(value, column)
-      default:
-        throw this.badValue(value, column, 'map it to text first')
-    }
-  }
-
-  private text(text: string, column: number, isHeader = false): string {
-    if (!this.guarded || !isFormula(text)) return this.dialect.text(text)
-    if (this.dialect.formulas === 'escape') return this.dialect.text(`'${text}`)
-    const where = isHeader ? `The header ${column + 1}` : `Column ${this.nameOf(column)} of row ${this.rows}`
-    const what = `${where} would be run as a formula (${show(text)})`
-    throw csvError('CZ_CSV_FORMULA', `${what}; clean it, or choose formulas: 'escape' or 'allow'`)
-  }
-
-  /** Dates, and what says of itself how it is written: decimals, object ids, other date types. */
-  private objectField(value: object, column: number): string {
-    if (value instanceof Date) {
-      if (Number.isNaN(value.getTime())) throw this.badValue(value, column, 'map it to null or text first')
-      return this.dialect.scalar(value.toISOString())
-    }
-    const { toJSON } = value as { toJSON?: unknown }
-    if (typeof toJSON === 'function') {
-      const plain: unknown = toJSON.call(value, '')
-      if (plain === null || (typeof plain !== 'object' && plain !== undefined)) return this.field(plain, column)
-    }
-    throw this.badValue(value, column, 'map it to text first, such as by JSON.stringify()')
-  }
-
   // ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private nameOf(column: number): string {
-    return this.headers === undefined ? String(column + 1) : show(this.headers[column])
-  }
-
   private badRow(what: string, cure: string): Error {
-    return csvError('CZ_CSV_ROW', `Row ${this.rows} ${what}; ${cure}`)
+    return csvError('CZ_CSV_ROW', `Row ${this.fields.row} ${what}; ${cure}`)
   }
 
   private tooLong(length: number): Error {
-    return csvError('CZ_CSV_COLUMN', `Row ${this.rows} has ${length} fields, but there are ${this.width} columns`)
-  }
-
-  private badValue(value: unknown, column: number, cure: string): Error {
-    const what = `Column ${this.nameOf(column)} of row ${this.rows} has no form in CSV (${describe(value)})`
-    return csvError('CZ_CSV_VALUE', `${what}; ${cure}`)
+    return csvError('CZ_CSV_COLUMN', `Row ${this.fields.row} has ${length} fields, but there are ${this.width} columns`)
   }
 }
 
@@ -226,18 +237,4 @@ function isObjectRow(row: unknown): row is ObjectRow {
 function read(row: ObjectRow, key: string): unknown {
   const value = row[key]
   return (typeof value === 'function' || key === '__proto__') && !Object.hasOwn(row, key) ? undefined : value
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return `the string ${show(value)}`
-  if (typeof value !== 'object' || value === null) return show(value)
-  if (Array.isArray(value)) return 'an array'
-  if (value instanceof Date) return show(value)
-  const { name } = (value.constructor as { name?: unknown } | undefined) ?? {}
-  return typeof name === 'string' && name !== 'Object' ? `an object of class ${name}` : 'an object'
-}
-
-function list(names: readonly string[]): string {
-  const few = names.slice(0, 20).map(show).join(', ')
-  return names.length > 20 ? `${few} …` : few
 }

@@ -8,7 +8,7 @@ const ERRORS = {
   CZ_CSV_ROW: { base: TypeError, status: undefined },
   /** A row has a key that is no column, or more fields than there are columns. */
   CZ_CSV_COLUMN: { base: TypeError, status: undefined },
-  /** A value has no text in CSV: an object, a function, NaN. Choose what to write. */
+  /** A value has no text in this file: a function, NaN, a Map, a tab where there are no quotes. Choose what to write. */
   CZ_CSV_VALUE: { base: TypeError, status: undefined },
   /** A text would be run as a formula, and `formulas` is `reject`. */
   CZ_CSV_FORMULA: { base: TypeError, status: undefined },
@@ -20,8 +20,13 @@ export type CsvErrorCode = keyof typeof ERRORS
 export const csvError = errorFactory(ERRORS)
 
 /** @internal */
+export function badOption(message: string, cause?: unknown): Error {
+  return csvError('CZ_CSV_OPTION', message, cause)
+}
+
+/** @internal */
 export function requireOneOf(name: string, value: unknown, values: readonly unknown[]): void {
   if (values.includes(value)) return
   const list = values.map((each) => JSON.stringify(each)).join(' or ')
-  throw csvError('CZ_CSV_OPTION', `${name} must be ${list} (got ${show(value)})`)
+  throw badOption(`${name} must be ${list} (got ${show(value)})`)
 }

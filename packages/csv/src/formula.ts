@@ -1,3 +1,6 @@
+/** What becomes of text that a spreadsheet would run as a formula. */
+export type FormulaPolicy = 'escape' | 'reject' | 'off'
+
 /**
  * Whether a spreadsheet may run `text` as a formula (CWE-1236). Text that is nothing but a number (a decimal of a database
  * often comes as text) is none: its value is what it says.

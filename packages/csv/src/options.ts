@@ -1,32 +1,66 @@
 import type { StreamOptions } from '@catzilla/streaming'
 import { defined, rejectUnknown, replaceFields, show } from '@catzilla/streaming/format'
-import { Dialect, type FormulaPolicy, type RecordDelimiter } from './dialect.ts'
+import { toColumns, type Column, type CsvColumns } from './columns.ts'
+import { Dialect, type Quoting, type RecordDelimiter } from './dialect.ts'
 import { contentDisposition } from './disposition.ts'
-import { csvError, requireOneOf } from './errors.ts'
+import { badOption, requireOneOf } from './errors.ts'
+import type { FormulaPolicy } from './formula.ts'
+import { PROFILES, resolveLocale, type CsvProfile } from './profiles.ts'
 
-/** One column of object rows, under a header of its own. */
-export interface CsvColumn<Key extends string = string> {
-  readonly key: Key
-  /** @defaultValue the key */
-  readonly header?: string | undefined
+/** Where a value stands. */
+export interface FieldContext {
+  /** Number of the row, from 1. */
+  readonly row: number
+  /** Index of the column, from 0. */
+  readonly column: number
+  /** Text of the header; `undefined` where there is none. */
+  readonly header: string | undefined
 }
 
-/** Keys that rows of this type have; any name where the type does not say. */
-type ColumnKey<Row> = Row extends readonly unknown[]
-  ? string
-  : [keyof Row] extends [never]
-    ? string
-    : keyof Row & string
+/** What a cast gives: text, or what needs no cast. `null` and `undefined` become `nullText`. */
+export type CastResult = string | number | bigint | boolean | null | undefined
 
-export interface CsvOptions<Row = unknown> extends Pick<
-  StreamOptions<never>,
-  'status' | 'headers' | 'highWaterMark' | 'deadlines'
-> {
+/** How values become text, by type, where the default is not wanted. */
+export interface Casts {
+  readonly string?: (value: string, at: FieldContext) => CastResult
+  /** NaN and infinite numbers come here, too. */
+  readonly number?: (value: number, at: FieldContext) => CastResult
+  readonly bigint?: (value: bigint, at: FieldContext) => CastResult
+  readonly boolean?: (value: boolean, at: FieldContext) => CastResult
+  /** Invalid dates come here, too. */
+  readonly date?: (value: Date, at: FieldContext) => CastResult
+  /** Arrays and all objects but dates. */
+  readonly object?: (value: object, at: FieldContext) => CastResult
+}
+
+/** What decides the text of a file. */
+export interface CsvFormatOptions<Row = unknown> {
   /**
-   * The columns in their order. Object rows: the keys to write; other keys are left out. Array rows: the headers.
-   * Without it, the keys of the first object row are the columns.
+   * For whom the file is. Other options are taken before those of the profile.
+   *
+   * - `rfc4180`: programs and spreadsheets.
+   * - `excel`: a byte order mark, separators by `locale`, and long digits and leading zeros as text.
+   * - `tsv`: `text/tab-separated-values`, without quotes. A text with a tab or line end is an error, unless `escape` is given.
+   * - `postgres`: for `COPY … FROM STDIN (FORMAT csv, HEADER, NULL '\N')`, every text as it is.
+   *
+   * @defaultValue 'rfc4180'
    */
-  columns?: readonly (ColumnKey<Row> | CsvColumn<ColumnKey<Row>>)[]
+  profile?: CsvProfile
+  /**
+   * Profile `excel`: whose Excel opens the file (BCP 47, such as `de-DE`). Where the decimal sign is a comma, fields are separated
+   * by `;` and numbers have that comma, as Excel expects it there.
+   */
+  locale?: string
+  /**
+   * The columns in their order: keys, keys with more about them, computed columns, or a map of keys to headers. Other keys of object
+   * rows are left out. For array rows these are the headers. Without it, the keys of the first object row are the columns.
+   */
+  columns?: CsvColumns<Row>
+  /**
+   * Object rows without `columns`: the columns are the keys of so many rows, which are held back until all are there.
+   * @defaultValue 1
+   */
+  discoverRows?: number
   /**
    * Whether the first record is a header. Array rows without `columns` bring it themselves, as their first row.
    * A header whose columns are known is written for no rows at all, too.
@@ -41,32 +75,52 @@ export interface CsvOptions<Row = unknown> extends Pick<
   /**
    * Text that a spreadsheet would run as a formula (CWE-1236) gets a `'` in front, breaks the stream, or goes out as it is. Such
    * text begins with `=`, `+`, `-`, `@` (also in full width), TAB, CR or LF, after spaces or not. Numbers are never touched, nor
-   * is text that is nothing but a number. Use 'allow' where programs read the file and every character must survive.
+   * is text that is nothing but a number. Use 'off' where programs read the file and every character must survive.
    * @defaultValue 'escape'
    */
   formulas?: FormulaPolicy
   /**
-   * Text for `null` and `undefined`. A string of the same text is quoted, so that a reader can tell.
+   * Text for `null` and `undefined`, which never gets quotes. A string of the same text is quoted, so that a reader can tell.
    * @defaultValue ''
    */
   nullText?: string
   /**
-   * One character between fields.
+   * Which fields get quotes: those that need them, all, or all texts. `none` is for formats without quotes: what would need them is
+   * an error, or gets `escape` in front.
+   * @defaultValue 'minimal'
+   */
+  quoting?: Quoting
+  /**
+   * Between fields; one character or more.
    * @defaultValue ','
    */
   delimiter?: string
   /**
-   * One character around fields that need it; doubled inside of them.
+   * One character around fields that need it.
    * @defaultValue '"'
    */
   quote?: string
-  /** @defaultValue '\r\n' */
-  recordDelimiter?: RecordDelimiter
+  /**
+   * One character in front of quotes, and of itself, inside of quotes.
+   * @defaultValue the quote, which is doubled that way
+   */
+  escape?: string
+  /**
+   * What ends a record, the last one too.
+   * @defaultValue '\r\n'
+   */
+  eol?: RecordDelimiter
   /**
    * Begins with U+FEFF, by which Excel knows UTF-8.
    * @defaultValue false
    */
   bom?: boolean
+  /** How values become text, by type. */
+  casts?: Casts
+}
+
+export interface CsvOptions<Row = unknown>
+  extends CsvFormatOptions<Row>, Pick<StreamOptions<never>, 'status' | 'headers' | 'highWaterMark' | 'deadlines'> {
   /**
    * Offers the body as a download under this name (`Content-Disposition: attachment`). Folders are cut off.
    * @see RFC 6266, RFC 8187
@@ -74,43 +128,75 @@ export interface CsvOptions<Row = unknown> extends Pick<
   filename?: string
 }
 
-/** A column after checking. */
-export interface Column {
-  readonly key: string
-  readonly header: string
-}
-
 /** Options after checking, with every default in place. */
 export interface ResolvedOptions {
   readonly dialect: Dialect
   readonly columns: readonly Column[] | undefined
+  readonly discoverRows: number
   readonly header: boolean
   readonly unknownKeys: 'error' | 'ignore'
+  readonly formulas: FormulaPolicy
+  readonly protectDigits: boolean
   readonly bom: boolean
-  readonly stream: StreamOptions<unknown>
+  readonly casts: Casts
+  readonly mediaType: string
 }
 
-export const DEFAULTS: Filled = Object.freeze({
-  status: undefined,
-  headers: undefined,
-  highWaterMark: undefined,
-  deadlines: undefined,
+const FORMAT_DEFAULTS = Object.freeze({
+  profile: 'rfc4180',
+  locale: undefined,
   columns: undefined,
+  discoverRows: 1,
   header: true,
   unknownKeys: undefined,
   formulas: 'escape',
   nullText: '',
+  quoting: 'minimal',
   delimiter: ',',
   quote: '"',
-  recordDelimiter: '\r\n',
+  escape: undefined,
+  eol: '\r\n',
   bom: false,
+  casts: Object.freeze({}),
+} satisfies FilledFormat)
+
+export const DEFAULTS = Object.freeze({
+  ...FORMAT_DEFAULTS,
   filename: undefined,
+  status: undefined,
+  headers: undefined,
+  highWaterMark: undefined,
+  deadlines: undefined,
 })
 
 /** Every option by name, with a value where it has a default. */
-type Filled = { readonly [Name in keyof CsvOptions]-?: CsvOptions[Name] | undefined } & Readonly<
-  Required<Pick<CsvOptions, 'header' | 'formulas' | 'nullText' | 'delimiter' | 'quote' | 'recordDelimiter' | 'bom'>>
+type FilledFormat = { readonly [Name in keyof CsvFormatOptions]-?: CsvFormatOptions[Name] | undefined } & Readonly<
+  Required<
+    Pick<
+      CsvFormatOptions,
+      | 'profile'
+      | 'discoverRows'
+      | 'header'
+      | 'formulas'
+      | 'nullText'
+      | 'quoting'
+      | 'delimiter'
+      | 'quote'
+      | 'eol'
+      | 'bom'
+      | 'casts'
+    >
+  >
 >
+
+const CASTS: Record<keyof Casts, true> = {
+  string: true,
+  number: true,
+  bigint: true,
+  boolean: true,
+  date: true,
+  object: true,
+}
 
 /**
  * Fills in the defaults.
@@ -118,51 +204,63 @@ type Filled = { readonly [Name in keyof CsvOptions]-?: CsvOptions[Name] | undefi
  * @throws {TypeError} `CZ_CSV_OPTION` for an unknown key, named, and for values out of range.
  * @internal
  */
-export function resolveOptions(options: CsvOptions<never> = {}): ResolvedOptions {
+export function resolveFormat<Row>(options: CsvFormatOptions<Row> = {}): ResolvedOptions {
+  rejectUnknown(options, FORMAT_DEFAULTS, badOption)
+  return fillIn(options)
+}
+
+/** The same for a response. @internal */
+export function resolveOptions<Row>(
+  options: CsvOptions<Row> = {},
+): ResolvedOptions & { stream: StreamOptions<unknown> } {
   rejectUnknown(options, DEFAULTS, badOption)
-  const given: Filled = { ...DEFAULTS, ...defined(options) }
-  const { header, bom, filename, headers, status, highWaterMark, deadlines } = given
+  const { filename, status, headers, highWaterMark, deadlines, ...format } = options
+  const resolved = fillIn(format)
+  const fields: [string, string][] = [['content-type', resolved.mediaType]]
+  if (filename !== undefined) fields.push(['content-disposition', contentDisposition(filename)])
+  const stream = { headers: replaceFields(fields, headers), ...defined({ status, highWaterMark, deadlines }) }
+  return { ...resolved, stream }
+}
+
+function fillIn(options: object): ResolvedOptions {
+  const own = defined(options) as Partial<FilledFormat>
+  const { profile = 'rfc4180' } = own
+  requireOneOf('profile', profile, Object.keys(PROFILES))
+  const { mediaType, protectDigits = false, alsoQuoted = '', ...preset } = PROFILES[profile]
+  const localized = resolveLocale(profile, own.locale)
+  const given: FilledFormat = { ...FORMAT_DEFAULTS, ...preset, ...localized.format, ...own }
+
+  const { header, bom, formulas, discoverRows, columns } = given
   requireOneOf('header', header, [true, false])
   requireOneOf('bom', bom, [true, false])
-  const columns = toColumns(given.columns)
+  requireOneOf('formulas', formulas, ['escape', 'reject', 'off'])
   const unknownKeys = given.unknownKeys ?? (columns === undefined ? 'error' : 'ignore')
   requireOneOf('unknownKeys', unknownKeys, ['error', 'ignore'])
-
-  // RFC 4180 §3; RFC 7111 §5.1: `header` says whether the first record is one.
-  const fields: [string, string][] = [
-    ['content-type', `text/csv; charset=utf-8; header=${header ? 'present' : 'absent'}`],
-  ]
-  if (filename !== undefined) fields.push(['content-disposition', contentDisposition(filename)])
+  if (!Number.isSafeInteger(discoverRows) || discoverRows < 1) {
+    throw badOption(`discoverRows must be a whole number from 1 on (got ${show(discoverRows)})`)
+  }
+  const type = mediaType ?? `text/csv; charset=utf-8`
   return {
-    dialect: new Dialect(given),
-    columns,
+    dialect: new Dialect({ ...given, escape: given.escape, alsoQuoted }),
+    columns: toColumns(columns, given.quoting),
+    discoverRows,
     header,
     unknownKeys,
+    formulas,
+    protectDigits,
     bom,
-    stream: {
-      headers: replaceFields(fields, headers),
-      ...defined({ status, highWaterMark, deadlines }),
-    },
+    casts: { ...localized.casts, ...checkedCasts(given.casts) },
+    // RFC 4180 §3; RFC 7111 §5.1: `header` says whether the first record is one.
+    mediaType: mediaType === undefined ? `${type}; header=${header ? 'present' : 'absent'}` : type,
   }
 }
 
-function toColumns(columns: readonly unknown[] | undefined): readonly Column[] | undefined {
-  if (columns === undefined) return undefined
-  if (!Array.isArray(columns) || columns.length === 0) {
-    throw badOption(
-      'columns must be a list of at least one name or { key, header }; leave it out to take those of the first row',
-    )
+function checkedCasts(casts: Casts): Casts {
+  if (typeof casts !== 'object' || casts === null) throw badOption(`casts must be an object (got ${show(casts)})`)
+  rejectUnknown(casts, CASTS, badOption, 'cast')
+  const given = defined(casts)
+  for (const [name, cast] of Object.entries(given)) {
+    if (typeof cast !== 'function') throw badOption(`casts.${name} must be a function (got ${show(cast)})`)
   }
-  return columns.map((column: unknown) => {
-    if (typeof column === 'string') return { key: column, header: column }
-    const { key, header = key, ...rest } = Object(column) as Record<string, unknown>
-    const unknown = Object.keys(rest)[0]
-    if (unknown !== undefined) throw badOption(`A column has key and header only (got ${show(unknown)})`)
-    if (typeof key === 'string' && typeof header === 'string') return { key, header }
-    throw badOption(`A column must be a name or { key, header } (got ${show(column)})`)
-  })
-}
-
-function badOption(message: string): Error {
-  return csvError('CZ_CSV_OPTION', message)
+  return given
 }

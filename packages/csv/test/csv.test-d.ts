@@ -1,6 +1,6 @@
 import type { StreamingResponse } from '@catzilla/streaming'
 import { expectTypeOf, test } from 'vitest'
-import { csv } from '../src/index.ts'
+import { csv, csvTransformStream, encodeCsv } from '../src/index.ts'
 
 interface User {
   readonly id: number
@@ -32,6 +32,41 @@ test('columns are keys of the rows', () => {
   csv(users(), { columns: [{ key: 'nmae', header: 'Name' }] })
   csv([[1, 2]], { columns: ['any', 'text'] })
   csv(unknownRows(), { columns: ['any'] })
+})
+
+test('columns may be a map, formatted, or computed, and know the type of what they get', () => {
+  csv(users(), { columns: { name: 'Name', id: 'No.' } })
+  // @ts-expect-error: no key of a user
+  csv(users(), { columns: { nmae: 'Name' } })
+  csv(users(), {
+    columns: [
+      {
+        key: 'name',
+        format: (name, row) => {
+          expectTypeOf(name).toEqualTypeOf<string | null>()
+          expectTypeOf(row).toEqualTypeOf<User>()
+          return name
+        },
+      },
+      {
+        header: 'Initial',
+        value: (row) => {
+          expectTypeOf(row).toEqualTypeOf<User>()
+          return row.name?.[0]
+        },
+      },
+    ],
+  })
+  expectTypeOf(encodeCsv(users())).toEqualTypeOf<string>()
+  // @ts-expect-error: an option of a response
+  encodeCsv(users(), { filename: 'a.csv' })
+  expectTypeOf(csvTransformStream<User>({ columns: ['id'] })).toEqualTypeOf<TransformStream<User, Uint8Array>>()
+})
+
+test('casts get their type', () => {
+  csv(users(), { casts: { boolean: (flag) => (flag ? 1 : 0), date: (date) => date.getTime(), number: () => null } })
+  // @ts-expect-error: a cast gives text or what needs none
+  csv(users(), { casts: { number: () => ({}) } })
 })
 
 test('what is no row does not compile', () => {

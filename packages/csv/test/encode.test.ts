@@ -1,16 +1,15 @@
 import { isCatzillaError } from '@catzilla/streaming'
 import { describe, expect, test } from 'vitest'
-import { CsvEncoder } from '../src/encode.ts'
-import { resolveOptions, type CsvOptions } from '../src/options.ts'
+import { encodeCsv } from '../src/encode-csv.ts'
+import type { CsvFormatOptions } from '../src/options.ts'
 
 /** The whole file of `rows`. */
-function write(rows: readonly unknown[], options?: CsvOptions): string {
-  const encoder = new CsvEncoder(resolveOptions(options))
-  return rows.map((row) => encoder.encode(row)).join('') + (encoder.tail() ?? '')
+function write(rows: readonly unknown[], options?: CsvFormatOptions): string {
+  return encodeCsv(rows, options)
 }
 
 /** The record of one row of one field beside another, without a header. */
-function field(value: unknown, options?: CsvOptions): string {
+function field(value: unknown, options?: CsvFormatOptions): string {
   return write([[0, value]], { header: false, ...options }).slice(2, -2)
 }
 
@@ -22,6 +21,12 @@ function failure(work: () => unknown): string {
     throw error
   }
   throw new Error('nothing was thrown')
+}
+
+function circle(): unknown[] {
+  const array: unknown[] = []
+  array.push(array)
+  return array
 }
 
 describe('records (RFC 4180 §2)', () => {
@@ -54,8 +59,8 @@ describe('records (RFC 4180 §2)', () => {
   })
 
   test('lone CR and LF are quoted whatever the record delimiter is', () => {
-    for (const recordDelimiter of ['\r\n', '\n', '\r'] as const) {
-      expect(write([['a\nb', 'a\rb']], { recordDelimiter })).toBe(`"a\nb","a\rb"${recordDelimiter}`)
+    for (const eol of ['\r\n', '\n', '\r'] as const) {
+      expect(write([['a\nb', 'a\rb']], { eol })).toBe(`"a\nb","a\rb"${eol}`)
     }
   })
 
@@ -91,21 +96,36 @@ describe('values', () => {
     [{ toJSON: () => '-12.50' }, '-12.50'],
     [{ toJSON: () => 7 }, '7'],
     [{ toJSON: () => null }, ''],
+    [{ toJSON: () => undefined }, ''],
+    [{ toJSON: () => ({ a: [1] }) }, '"{""a"":[1]}"'],
+    [{ a: 1 }, '"{""a"":1}"'],
+    [[1], '[1]'],
   ])('%s', (value, text) => {
     expect(field(value)).toBe(text)
   })
 
   test.each<[what: string, value: unknown, message: string]>([
-    ['NaN', Number.NaN, 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (NaN); map it to null or text first'],
+    [
+      'NaN',
+      Number.NaN,
+      'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (NaN); map it to null or text first, or give casts.number',
+    ],
     ['Infinity', -Infinity, 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (-Infinity)'],
     ['an invalid date', new Date(Number.NaN), 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (Invalid Date)'],
-    ['an object', { a: 1 }, 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (an object); map it to text first'],
-    ['an array', [1], 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (an array)'],
+    ['an object with a BigInt', { a: 1n }, 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (an object); map it to'],
+    ['an array with a circle', circle(), 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (an array)'],
+    ['a generator', (function* () {})(), 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV'],
+    [
+      'a promise',
+      Promise.resolve(1),
+      'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (an object of class Promise)',
+    ],
+    ['an Error', new Error('x'), 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (an object of class Error)'],
     ['bytes', new Uint8Array(2), 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (an object of class Uint8Array)'],
     ['a Map', new Map(), 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (an object of class Map)'],
     ['a function', () => 1, 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV'],
     ['a symbol', Symbol('s'), 'CZ_CSV_VALUE: Column 2 of row 1 has no form in CSV (Symbol(s))'],
-    ['a toJSON() that gives an object', Buffer.from('x'), 'CZ_CSV_VALUE'],
+    ['a buffer', Buffer.from('x'), 'CZ_CSV_VALUE'],
   ])('%s is refused by name', (_what, value, message) => {
     expect(failure(() => field(value))).toContain(message)
   })
@@ -116,7 +136,7 @@ describe('values', () => {
       { id: 2, price: Number.NaN },
     ]
     expect(failure(() => write(rows))).toBe(
-      'CZ_CSV_VALUE: Column "price" of row 2 has no form in CSV (NaN); map it to null or text first',
+      'CZ_CSV_VALUE: Column "price" of row 2 has no form in CSV (NaN); map it to null or text first, or give casts.number',
     )
   })
 
@@ -145,7 +165,7 @@ describe('object rows', () => {
 
   test('a key that the first row had not is refused by name', () => {
     expect(failure(() => write([{ a: 1 }, { a: 2, b: 3 }]))).toBe(
-      `CZ_CSV_COLUMN: Row 2 has the key "b", which is no column ("a"); name the columns to write, or set unknownKeys: 'ignore'`,
+      `CZ_CSV_COLUMN: Row 2 has the key "b", which is no column ("a"); name the columns to write, raise discoverRows, or set unknownKeys: 'ignore'`,
     )
     expect(write([{ a: 1 }, { a: 2, b: 3 }], { unknownKeys: 'ignore' })).toBe('a\r\n1\r\n2\r\n')
   })
@@ -256,7 +276,7 @@ describe('the start of the file', () => {
       ),
     ).toBe('"ID",ID\r\nID,ID\r\n')
     expect(write([['Id', 'x']])).toBe('Id,x\r\n')
-    expect(write([['ID', 'x']], { delimiter: '\t', recordDelimiter: '\n' })).toBe('"ID"\tx\n')
+    expect(write([['ID', 'x']], { delimiter: '\t', eol: '\n' })).toBe('"ID"\tx\n')
   })
 
   test('a first field that begins with U+FEFF is quoted: readers would take it for a byte order mark', () => {

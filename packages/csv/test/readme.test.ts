@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { encodeCsv } from '../src/index.ts'
 import { serveReadme } from './readme-server.ts'
 
 test('the example of the README runs', async () => {
@@ -10,4 +12,12 @@ test('the example of the README runs', async () => {
   expect(lines[0]).toBe('id,customer,total,paid,at')
   expect(lines[1]).toMatch(/^1,"Müller, ""Bob""",1.5,false,\d{4}-\d\d-\d\dT/)
   expect(lines[100_001]).toBe('')
+})
+
+test('the columns of the README are what they say', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const code = [...readme.matchAll(/```js\n(.*?)```/gs)][1]![1]!.replace('encodeCsv(people', 'return encodeCsv(people')
+  const run = new Function('encodeCsv', 'people', code) as (encode: typeof encodeCsv, people: object[]) => string
+  const people = [{ id: true, total: 1.5, first: 'Ada', last: 'Lovelace' }]
+  expect(run(encodeCsv, people)).toBe('id,Total,"Name"\r\nyes,1.50,"Lovelace, Ada"\r\n')
 })

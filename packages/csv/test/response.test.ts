@@ -37,7 +37,7 @@ describe('csv()', () => {
   })
 
   test('a bad first row is an error before the head', async () => {
-    const end = await sendInMemory(csv([{ a: {} }])).end()
+    const end = await sendInMemory(csv([{ a: new Map() }])).end()
     expect(end).toMatchObject({ outcome: 'source-error', error: { code: 'CZ_CSV_VALUE' } })
   })
 
@@ -55,6 +55,10 @@ describe('the head', () => {
   test('says type, charset and whether there is a header', () => {
     expect(csv([]).fields).toEqual([['content-type', 'text/csv; charset=utf-8; header=present']])
     expect(csv([], { header: false }).fields).toEqual([['content-type', 'text/csv; charset=utf-8; header=absent']])
+  })
+
+  test('of a TSV has its own type', () => {
+    expect(csv([], { profile: 'tsv' }).fields).toEqual([['content-type', 'text/tab-separated-values; charset=utf-8']])
   })
 
   test('own fields are added, and replace ours', () => {
@@ -88,23 +92,39 @@ describe('the head', () => {
 describe('options', () => {
   test.each<[options: object, message: string]>([
     [{ headerss: true }, 'Unknown option "headerss"; known are'],
-    [{ delimiter: '' }, 'delimiter must be one character'],
-    [{ delimiter: '||' }, 'delimiter must be one character'],
-    [{ delimiter: '\n' }, 'delimiter must be one character'],
-    [{ delimiter: 'x' }, 'delimiter must be one character that is no letter, digit, CR or LF (got "x")'],
+    [{ delimiter: '' }, 'delimiter must be text without letters, digits, CR and LF (got "")'],
+    [{ delimiter: '|\n' }, 'delimiter must be text without letters'],
+    [{ delimiter: '\ud83c' }, 'delimiter must be text without letters'],
+    [{ delimiter: 'x' }, 'delimiter must be text without letters, digits, CR and LF (got "x")'],
+    [{ delimiter: '|"|' }, 'delimiter and quote must differ'],
+    [{ delimiter: '\\', escape: '\\' }, 'delimiter and escape must differ'],
+    [{ escape: 'ab' }, 'escape must be one character'],
+    [{ quoting: 'some' }, 'quoting must be "minimal" or "all" or "strings" or "none"'],
+    [{ profile: 'lotus' }, 'profile must be "rfc4180" or "excel" or "tsv" or "postgres" (got "lotus")'],
+    [{ locale: 'de' }, "locale is for the profile 'excel'"],
+    [{ profile: 'excel', locale: 'no locale' }, 'locale must be a language tag such as \'de-DE\' (got "no locale")'],
+    [{ discoverRows: 0 }, 'discoverRows must be a whole number from 1 on (got 0)'],
+    [{ casts: { int: String } }, 'Unknown cast "int"'],
+    [{ casts: { number: 'x' } }, 'casts.number must be a function (got "x")'],
+    [{ casts: null }, 'casts must be an object (got null)'],
     [{ delimiter: '"' }, 'delimiter and quote must differ'],
     [{ quote: '' }, 'quote must be one character'],
-    [{ recordDelimiter: ';' }, 'recordDelimiter must be "\\r\\n" or "\\n" or "\\r" (got ";")'],
-    [{ formulas: 'no' }, 'formulas must be "escape" or "reject" or "allow" (got "no")'],
+    [{ eol: ';' }, 'eol must be "\\r\\n" or "\\n" or "\\r" (got ";")'],
+    [{ formulas: 'no' }, 'formulas must be "escape" or "reject" or "off" (got "no")'],
     [{ unknownKeys: 'no' }, 'unknownKeys must be'],
     [{ nullText: null }, 'nullText must be a string (got null)'],
     [{ header: 1 }, 'header must be true or false (got 1)'],
     [{ bom: 'yes' }, 'bom must be true or false (got "yes")'],
     [{ columns: [] }, 'columns must be a list of at least one name'],
     [{ columns: 'a,b' }, 'columns must be a list'],
-    [{ columns: [1] }, 'A column must be a name or { key, header } (got 1)'],
-    [{ columns: [{ header: 'a' }] }, 'A column must be a name or { key, header }'],
-    [{ columns: [{ key: 'a', heading: 'b' }] }, 'A column has key and header only (got "heading")'],
+    [{ columns: [1] }, 'A column must be a name, { key, header } or { header, value } (got 1)'],
+    [{ columns: [{ header: 'a' }] }, 'A column must be a name, { key, header }'],
+    [{ columns: [{ key: 'a', heading: 'b' }] }, 'Unknown property of a column "heading"'],
+    [{ columns: [{ key: 'a', value: String }] }, 'A column must be'],
+    [{ columns: [{ key: 'a', format: 1 }] }, 'format of the column "a" must be a function (got 1)'],
+    [{ columns: [{ key: 'a', quoting: 'none' }] }, 'quoting of the column "a" must be'],
+    [{ columns: [{ key: 'a', quoting: 'all' }], profile: 'tsv' }, 'quoting of the column "a" must be'],
+    [{ columns: {} }, 'columns must be a list of at least one name'],
     [{ filename: 'a/' }, 'filename must name a file (got "a/")'],
     [{ filename: 7 }, 'filename must be a string (got 7)'],
     [{ filename: '..' }, 'filename must name a file'],
