@@ -1,11 +1,12 @@
 import { show } from '@catzilla/streaming/format'
 import { sseError } from './errors.ts'
 
-/** One event. A field that is left out, or `undefined`, is not sent. */
+/** One event. A field that is left out is not sent. */
 export interface SseEvent {
   /**
    * What the client gets as `event.data`. Text goes out as it is, line by line; anything else through `serialize` (JSON).
    * An event without `data` is never dispatched by a client (its `id` and `retry` count all the same); `''` is data.
+   * @throws {TypeError} `CZ_SSE_DATA` for `undefined`, which is a value that got lost on its way; leave `data` out for none.
    */
   data?: unknown
   /**
@@ -34,7 +35,7 @@ export type SseItem = string | SseEvent
 export type Serialize = (data: unknown) => string
 
 /**
- * One event in the form of the wire, or `''` where every field is `undefined`.
+ * One event in the form of the wire.
  *
  * A value can never add a field or end its event: the line ends of the format are CR, LF and CRLF, so `data` and `comment` are
  * split at each of them, and `id` and `event` must have none.
@@ -44,20 +45,64 @@ export type Serialize = (data: unknown) => string
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  */
 export function encodeEvent(item: SseItem, serialize: Serialize = JSON.stringify): string {
-  if (typeof item === 'string') return `data: ${splitLines(item, DATA_BREAK)}\n\n`
+  if (typeof item === 'string') return encodeText(item)
+  const before = encodeAhead(item)
+  const { id } = item
+  const line = id === undefined ? '' : encodeId(id)
+  return before + line + encodeBehind(item, serialize, before.length + line.length > 0)
+}
+
+/** An event without its id, and where that belongs: for those who give the id when the event is stored. @internal */
+export interface EventParts {
+  readonly text: string
+  readonly idAt: number
+}
+
+/**
+ * As {@link encodeEvent}, with a place left free for the id.
+ *
+ * @internal
+ */
+export function encodeParts(item: SseItem, serialize: Serialize): EventParts {
+  if (typeof item === 'string') return { text: encodeText(item), idAt: 0 }
+  const before = encodeAhead(item)
+  return { text: before + encodeBehind(item, serialize, true), idAt: before.length }
+}
+
+/** @internal */
+export function placeId({ text, idAt }: EventParts, id: string): string {
+  return idAt === 0 ? `id: ${id}\n${text}` : `${text.slice(0, idAt)}id: ${id}\n${text.slice(idAt)}`
+}
+
+function encodeText(text: string): string {
+  return `data: ${splitLines(text, DATA_BREAK)}\n\n`
+}
+
+/** What stands in front of the id. */
+function encodeAhead(item: SseEvent): string {
   if (typeof item !== 'object' || item === null || Array.isArray(item) || ArrayBuffer.isView(item)) throw badItem(item)
   for (const name in item) if (!isField(name)) throw unknownField(name)
-
-  const { comment, event, id, retry, data } = item
+  const { comment, event } = item
   let text = ''
   if (comment !== undefined) text += `: ${splitLines(requireText(comment, 'comment'), COMMENT_BREAK)}\n`
   if (event !== undefined) text += `event: ${oneLine(requireText(event, 'event'), 'event')}\n`
-  if (id !== undefined) text += `id: ${typeof id === 'string' ? oneLine(id, 'id') : idFromNumber(id)}\n`
-  if (retry !== undefined) text += encodeRetry(retry)
+  return text
+}
+
+function encodeId(id: NonNullable<SseEvent['id']>): string {
+  return `id: ${typeof id === 'string' ? oneLine(id, 'id') : idFromNumber(id)}\n`
+}
+
+/** What stands behind the id, and the end of the event. */
+function encodeBehind(item: SseEvent, serialize: Serialize, begun: boolean): string {
+  const { retry, data } = item
+  let text = retry === undefined ? '' : encodeRetry(retry)
   if (data !== undefined) {
     text += `data: ${splitLines(typeof data === 'string' ? data : serialized(data, serialize), DATA_BREAK)}\n`
+  } else if ('data' in item) {
+    throw sseError('CZ_SSE_DATA', 'data must not be undefined; leave it out for an event without data')
   }
-  if (text !== '') return `${text}\n`
+  if (begun || text !== '') return `${text}\n`
   if (hasField(item)) return ''
   throw badItem(item)
 }

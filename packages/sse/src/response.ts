@@ -1,17 +1,25 @@
-import { StreamingResponse, type StreamRequest, type StreamSource } from '@catzilla/streaming'
+import type { StreamingResponse, StreamRequest, StreamSource } from '@catzilla/streaming'
+import { writerSource } from '@catzilla/streaming/format'
 import { SseContext } from './context.ts'
-import type { SseItem } from './encode.ts'
-import { resolveOptions, type SseOptions } from './options.ts'
+import { encodeEvent, type SseEvent, type SseItem } from './encode.ts'
+import { EventStream, type Begun } from './event-stream.ts'
+import { resolveOptions, type ResolvedSseOptions, type SseOptions } from './options.ts'
+import { SseSession } from './session.ts'
+import { StoppableSource } from './stoppable-source.ts'
 
-/** Anything that gives events one after another, or a function that makes such a source when the stream starts. */
-export type SseSource = Events | ((context: SseContext) => Events)
+/**
+ * Anything that gives events one after another, or a function that makes such a source when the stream starts. `null` says that
+ * there is nothing more for this client: it gets a 204, after which it does not reconnect.
+ */
+export type SseSource = Events | null | ((context: SseContext) => Events | null)
 type Events = Exclude<StreamSource<SseItem>, (...args: never[]) => unknown>
 
 /**
  * An event stream (`text/event-stream`), for `EventSource` in a browser and every other client of the format.
  *
  * The head leaves at once. A string is an event's data; an object has the fields of {@link SseEvent}. A function gets the
- * client's `lastEventId` to go on from, and a `signal` that fires when it leaves.
+ * client's `lastEventId` to go on from, and a `signal` that fires when it leaves; what it throws at once is answered with an error
+ * status, and `null` with 204.
  *
  * @example
  * ```ts
@@ -22,6 +30,87 @@ type Events = Exclude<StreamSource<SseItem>, (...args: never[]) => unknown>
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function sse(source: SseSource, options?: SseOptions): StreamingResponse<SseItem> {
-  const opened = typeof source === 'function' ? (request: StreamRequest) => source(new SseContext(request)) : source
-  return new StreamingResponse<SseItem>(opened, resolveOptions(options))
+  return new SseResponse(source, resolveOptions(options))
+}
+
+/**
+ * An event stream that is pushed: `produce` sends events as they come, and the stream ends when it returns.
+ *
+ * An event without a form on the wire is an error at its `send()`, before anything of it is written; the stream goes on.
+ *
+ * @example
+ * ```ts
+ * app.get('/progress', () =>
+ *   sseSession(async (session) => {
+ *     for await (const step of work(session.signal)) await session.send({ event: 'step', data: step })
+ *   }),
+ * )
+ * ```
+ * @throws `CZ_SSE_OPTION`, `CZ_SSE_RETRY_RANGE`
+ */
+export function sseSession(
+  produce: (session: SseSession) => unknown,
+  options?: Omit<SseOptions, 'accept' | 'until'>,
+): StreamingResponse<SseItem> {
+  return new SessionResponse(produce, resolveOptions(options))
+}
+
+class SseResponse extends EventStream<SseItem> {
+  constructor(
+    private readonly events: SseSource,
+    settings: ResolvedSseOptions,
+  ) {
+    super(settings)
+  }
+
+  protected begin(request: StreamRequest): Begun {
+    const { encoder, until } = this.settings
+    const source = this.eventsFor(request)
+    if (until === undefined || source === null) return { source, encoder }
+    const stoppable = new StoppableSource(until, source, request)
+    return { source: stoppable, encoder, after: () => stoppable.release() }
+  }
+
+  /** The data of all events as one array, which grows with them. */
+  protected json(request: StreamRequest): Begun {
+    let separator = '['
+    const encode = (item: SseItem) => {
+      const data = typeof item === 'string' ? item : dataOf(item)
+      if (data === undefined) return ''
+      const text = separator + JSON.stringify(data)
+      separator = ',\n'
+      return text
+    }
+    return { source: this.eventsFor(request), encoder: { encode, tail: () => (separator === '[' ? '[]\n' : ']\n') } }
+  }
+
+  private eventsFor(request: StreamRequest): unknown {
+    const { events } = this
+    if (typeof events !== 'function') return events
+    return events(new SseContext(request, this.settings.lastEventIdParam))
+  }
+}
+
+function dataOf(item: SseEvent): unknown {
+  encodeEvent(item) // What is no event is none in this form, either.
+  return item.data
+}
+
+class SessionResponse extends EventStream<SseItem> {
+  constructor(
+    private readonly produce: (session: SseSession) => unknown,
+    settings: ResolvedSseOptions,
+  ) {
+    super(settings)
+  }
+
+  protected begin(request: StreamRequest): Begun {
+    const { encoder, serialize, lastEventIdParam } = this.settings
+    const context = new SseContext(request, lastEventIdParam)
+    return { source: writerSource((writer) => this.produce(new SseSession(writer, context, serialize))), encoder }
+  }
+
+  protected json(request: StreamRequest): Begun {
+    return this.begin(request)
+  }
 }

@@ -59,7 +59,7 @@ describe('the form on the wire', () => {
     ['retry 0 is a time', { retry: 0 }, 'retry: 0\n\n'],
     ['a comment alone', { comment: 'a\r\nb\rc' }, ': a\n: b\n: c\n\n'],
     ['undefined fields are dropped', { data: 'x', id: undefined, event: undefined, retry: undefined }, 'data: x\n\n'],
-    ['an event whose fields are all undefined is nothing', { data: undefined }, ''],
+    ['an event whose fields are all undefined is nothing', { id: undefined }, ''],
   ])('%s', (_what, item, wire) => {
     expect(encodeEvent(item)).toBe(wire)
   })

@@ -28,7 +28,7 @@ describe('sse()', () => {
     expect(head?.status).toBe(200)
     expect(head?.fields).toEqual([
       ['content-type', 'text/event-stream'],
-      ['cache-control', 'no-store, no-transform'],
+      ['cache-control', 'no-cache, no-transform'],
       ['x-accel-buffering', 'no'],
     ])
   })
@@ -143,14 +143,13 @@ describe('the context of a source function', () => {
   })
 
   test('an id that a host has decoded already is left alone', () => {
-    const request = { ...contextOf({}).request, headers: { get: () => 'é→' } }
+    const request = { ...contextOf({}).request, headers: { get: (name: string) => (name === 'accept' ? null : 'é→') } }
     let id: string | null = ''
     const response = sse((context) => {
       id = context.lastEventId
       return []
     })
-    const { source } = response.open(request) as unknown as { source: (from: typeof request) => unknown }
-    source(request)
+    response.open(request)
     expect(id).toBe('é→')
   })
 
@@ -191,6 +190,10 @@ describe('options', () => {
     [{ retryMs: -1 }, 'CZ_SSE_RETRY_RANGE', 'retryMs must be a whole number'],
     [{ serialize: 'json' }, 'CZ_SSE_OPTION', 'serialize must be a function'],
     [{ status: 700 }, 'CZ_HEAD_STATUS', '700'],
+    [{ maxAgeMs: 0 }, 'CZ_SSE_OPTION', 'maxAgeMs must be above 0'],
+    [{ accept: 'json' }, 'CZ_SSE_OPTION', 'accept must be any, only or dual (got "json")'],
+    [{ farewell: { id: 'a\nb' } }, 'CZ_SSE_FIELD_NEWLINE', 'id must not contain'],
+    [{ deadlines: { totalMs: 5 } }, 'CZ_SSE_OPTION', 'maxAgeMs'],
   ])('%j is refused when the response is made', (options, code, message) => {
     expect(() => sse([], options as never)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }),

@@ -23,7 +23,7 @@ export class Deadlines {
 
   constructor(
     private readonly limits: ResolvedOptions['deadlines'],
-    private readonly expire: (error: Error) => void,
+    private readonly expire: (error: Error, limit: Limit) => void,
   ) {}
 
   /** Whether any limit runs from the start, so that a stream without one needs no such object until its peer stalls. */
@@ -72,14 +72,14 @@ export class Deadlines {
   }
 
   private limit(limit: Limit, ms: number, what: string): void {
-    this.arm(limit, ms, () => this.expire(timeoutError(what, ms)))
+    this.arm(limit, ms, () => this.expire(timeoutError(what, ms), limit))
   }
 
   private limitIdle(ms: number, limitMs: number): void {
     this.arm('idle', ms, () => {
       const left = this.peerIsBehind ? limitMs : this.lastItemAt + limitMs - performance.now()
       if (left > 0) this.limitIdle(Math.ceil(left), limitMs)
-      else this.expire(timeoutError('the source gave no item', limitMs))
+      else this.expire(timeoutError('the source gave no item', limitMs), 'idle')
     })
   }
 

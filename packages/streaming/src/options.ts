@@ -18,7 +18,7 @@ export interface StreamDeadlines {
    */
   idleMs?: number | null
   /**
-   * From the start until the end.
+   * From the start until the end. Where the format has a farewell (`sse()`), the stream ends well then.
    * @defaultValue null
    */
   totalMs?: number | null
@@ -42,6 +42,11 @@ export interface ItemEncoder<Item> {
   encode?(item: Item): StreamItem
   /** What follows the last item of a source that ended well. */
   tail?(): StreamItem | undefined
+  /**
+   * What a client is told when its stream is ended before its source: by a shutdown, or by `deadlines.totalMs`. With it, such an end
+   * is a clean one for the client; without it, the body breaks off.
+   */
+  farewell?(): StreamItem | undefined
 }
 
 export interface StreamOptions<Item> {

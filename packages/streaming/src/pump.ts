@@ -159,7 +159,8 @@ export class Pump implements LossListener, Beating, Waiter {
 
   /** Ends the stream early; without effect on one that has ended. */
   stop(outcome: 'shutdown' | 'timeout' | 'source-error', reason: unknown): void {
-    this.break(outcome, reason)
+    if (outcome === 'shutdown') this.sayFarewell(outcome, reason)
+    else this.break(outcome, reason)
   }
 
   /** @internal */
@@ -455,7 +456,10 @@ export class Pump implements LossListener, Beating, Waiter {
 
   private makeDeadlines(): Deadlines {
     const { deadlines } = this.options
-    return (this.rarely().deadlines ??= new Deadlines(deadlines, (error) => this.break('timeout', error)))
+    return (this.rarely().deadlines ??= new Deadlines(deadlines, (error, limit) => {
+      if (limit === 'total') this.sayFarewell('timeout', error)
+      else this.break('timeout', error)
+    }))
   }
 
   // ── what it is at ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -600,24 +604,40 @@ export class Pump implements LossListener, Beating, Waiter {
       return this.break('source-error', streamError('CZ_STREAM_LENGTH', message))
     }
     if (extras.trace !== undefined && last !== undefined) traceFrame(extras.trace, last)
+    this.endWell(last, 'completed', undefined)
+  }
+
+  /** The body is whole. Where that is not because the source was through, `outcome` says why. */
+  private endWell(last: string | Uint8Array | undefined, outcome: Outcome, error: unknown): void {
     this.set(CLOSED | COMMITTED)
     const handedOver = this.sink.end(last)
     this.extras.deadlines?.sourceEnded()
-    if (handedOver === undefined) this.finish('completed', undefined)
-    else this.awaitEnd(handedOver)
-  }
-
-  private awaitEnd(handedOver: Promise<void>): void {
+    if (handedOver === undefined) return this.finish(outcome, error)
     watchEnd(this)
     handedOver.then(
-      () => this.endArrived('completed'),
-      () => this.endArrived('client-abort'),
+      () => this.endArrived(outcome, error),
+      () => this.endArrived('client-abort', undefined),
     )
   }
 
-  private endArrived(outcome: Outcome): void {
+  private endArrived(outcome: Outcome, error: unknown): void {
     unwatchEnd(this)
-    this.finish(outcome, undefined)
+    this.finish(outcome, error)
+  }
+
+  /** Ends the stream before its source does, but well, where the format has words for that; otherwise it breaks off. */
+  private sayFarewell(outcome: 'shutdown' | 'timeout', reason: unknown): void {
+    const { encoder } = this
+    if (this.closed || !this.commits || encoder?.farewell === undefined || this.extras.bytesLeft !== undefined) {
+      return this.break(outcome, reason)
+    }
+    try {
+      this.append(encoder.farewell() ?? '')
+    } catch (error) {
+      return this.break('source-error', error)
+    }
+    this.exchange.abortSignal(reason) // The source need not wait until the client has taken the rest.
+    this.endWell(this.takeFrame(), outcome, reason)
   }
 
   /** What is still on its way is bounded by the peer's deadline: the source has done its part. @internal */

@@ -33,7 +33,7 @@ export interface ItemIterator {
 
 /** The stream that a source feeds. */
 export interface StoppableStream {
-  stop(outcome: 'timeout' | 'source-error', reason: unknown): void
+  stop(outcome: 'shutdown' | 'timeout' | 'source-error', reason: unknown): void
 }
 
 /**
