@@ -55,5 +55,19 @@ export type { CsvColumn, CsvComputedColumn, CsvFormatOptions, CsvOptions, CsvPro
 export { jsonl } from '@catzilla/jsonl'
 export type { JsonlOptions } from '@catzilla/jsonl'
 
-export { sse } from '@catzilla/sse'
-export type { SseContext, SseEvent, SseItem, SseOptions, SseSource } from '@catzilla/sse'
+export { createChannel, memoryBus, sse, sseSession } from '@catzilla/sse'
+export type {
+  Bus,
+  Channel,
+  ChannelOptions,
+  ChannelStats,
+  ChannelSubscribeOptions,
+  Member,
+  Resync,
+  SseContext,
+  SseEvent,
+  SseItem,
+  SseOptions,
+  SseSession,
+  SseSource,
+} from '@catzilla/sse'

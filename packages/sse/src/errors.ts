@@ -16,6 +16,10 @@ const ERRORS = {
   CZ_SSE_RETRY_RANGE: { base: RangeError, status: undefined },
   /** The data of an event could not be serialized (`cause`). */
   CZ_SSE_DATA: { base: TypeError, status: undefined },
+  /** An item published to a channel has an `id`; the channel gives ids itself. */
+  CZ_SSE_CHANNEL_ID: { base: TypeError, status: undefined },
+  /** Something was published to a channel, a bus or a run that is closed. */
+  CZ_SSE_CLOSED: { base: Error, status: undefined },
   /** An option is unknown or out of range. */
   CZ_SSE_OPTION: { base: TypeError, status: undefined },
 } as const
