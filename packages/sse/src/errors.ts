@@ -20,6 +20,8 @@ const ERRORS = {
   CZ_SSE_CHANNEL_ID: { base: TypeError, status: undefined },
   /** Something was published to a channel, a bus or a run that is closed. */
   CZ_SSE_CLOSED: { base: Error, status: undefined },
+  /** The bus could not store an event (`cause`), or too many wait for it. */
+  CZ_SSE_BUS: { base: Error, status: undefined },
   /** An option is unknown or out of range. */
   CZ_SSE_OPTION: { base: TypeError, status: undefined },
 } as const
