@@ -11,6 +11,7 @@ import { root } from '../shared/workspace.mjs'
 /** The hosts in the order of the columns: the name in the suite, and the one over the column. */
 const HOSTS = [
   ['the native transport', 'catzilla native'],
+  ['the native transport, two workers', 'catzilla, 2 workers'],
   ['the node transport', 'catzilla on node:http'],
   ['node:http', 'node:http'],
   ['node:http2, compatibility API', 'http2 compat'],

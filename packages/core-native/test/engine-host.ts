@@ -11,7 +11,11 @@ export interface Exchange {
 }
 
 /** Starts an engine that ends with its test, and checks that nothing of it is left. */
-export function startEngine(handler: Partial<EngineHandler>, limits: EngineLimits = {}): [NativeEngine, number] {
+export function startEngine(
+  handler: Partial<EngineHandler>,
+  limits: EngineLimits = {},
+  bind: (engine: NativeEngine) => void = (each) => listen(each, '127.0.0.1', 0),
+): [NativeEngine, number] {
   const nothing = () => {}
   const deaf: EngineHandler = {
     request: nothing,
@@ -23,7 +27,7 @@ export function startEngine(handler: Partial<EngineHandler>, limits: EngineLimit
     allClosed: nothing,
   }
   const engine = createEngine(limits, { ...deaf, ...handler })
-  listen(engine, '127.0.0.1', 0)
+  bind(engine)
   onTestFinished(async () => {
     engine.resetAll()
     await allGone(engine)

@@ -1,7 +1,17 @@
 // The engine's face, on real sockets.
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { BodyState, createEngine, listen, WriteStatus, type NativeEngine } from '@catzilla/core-native'
+import {
+  BodyState,
+  createEngine,
+  listen,
+  listenShared,
+  portSharings,
+  releasePort,
+  reservePort,
+  WriteStatus,
+  type NativeEngine,
+} from '@catzilla/core-native'
 import { until, within } from '@catzilla/testkit'
 import { expect, test } from 'vitest'
 import { allGone, answer, GET, Peer, startEngine, startStream, type Exchange } from './engine-host.ts'
@@ -64,6 +74,72 @@ test('listen() gives the errors of the system', async () => {
   expect(() => listen(engine, '127.0.0.1', 0)).toThrow(expect.objectContaining({ code: 'ECANCELED' }))
   engine.end()
   expect(() => listen(engine, '127.0.0.1', 0)).toThrow(expect.objectContaining({ code: 'ECANCELED' }))
+})
+
+for (const sharing of portSharings()) {
+  test(`an address that is reserved for ${sharing} is served by several engines, and refused to others`, async () => {
+    const reservation = reservePort('127.0.0.1', 0, sharing)
+    const { port } = reservation
+    const taken = expect.objectContaining({ code: 'EADDRINUSE', port })
+    const join = (each: NativeEngine) =>
+      sharing === 'descriptor' ? listenShared(each, reservation) : listen(each, '127.0.0.1', port, true)
+    const answered = [0, 0]
+    const engines = answered.map((_, index) => {
+      const [engine, bound] = startEngine(
+        {
+          request(slot, generation) {
+            answered[index]!++
+            answer(engine, { slot, generation })
+          },
+        },
+        {},
+        join,
+      )
+      expect(bound).toBe(port)
+      return engine
+    })
+    for (let asked = 0; asked < 1_000 && answered.includes(0); asked++) {
+      // From one queue, the first on this loop takes everything, until it listens no more.
+      if (sharing === 'descriptor' && asked > 0) engines[answered[0] === 0 ? 1 : 0]!.stopListening()
+      const peer = await Peer.connect(port, GET)
+      await peer.until('hello')
+      peer.socket.destroy()
+    }
+    expect(answered).not.toContain(0)
+
+    const stranger = createEngine({}, {} as never)
+    expect(() => reservePort('127.0.0.1', port, sharing)).toThrow(taken)
+    expect(() => listen(stranger, '127.0.0.1', port)).toThrow(taken)
+    for (const engine of engines) engine.stopListening()
+    expect(() => listen(stranger, '127.0.0.1', port)).toThrow(taken) // Also while nobody listens.
+    releasePort(reservation)
+    releasePort(reservation)
+    listen(stranger, '127.0.0.1', port)
+    stranger.end()
+  })
+}
+
+test('reservePort() gives the errors of the system', () => {
+  for (const sharing of portSharings()) {
+    const refused = (address: string, port: number, code: string) =>
+      expect(() => reservePort(address, port, sharing)).toThrow(expect.objectContaining({ code, syscall: 'listen' }))
+    refused('192.0.2.1', 0, 'EADDRNOTAVAIL')
+    refused('localhost', 0, 'EINVAL')
+    refused('127.0.0.1', 65_536, 'EINVAL')
+    refused('127.0.0.1', 1.5, 'EINVAL')
+    refused(1 as never, 0, 'EINVAL')
+  }
+})
+
+test('what is no listener is refused as one', () => {
+  const engine = createEngine({}, {} as never)
+  for (const descriptor of [-1, 1_000_000]) {
+    const shared = { sharing: 'descriptor', descriptor, address: '', port: 0 } as const
+    expect(() => listenShared(engine, shared)).toThrow(expect.objectContaining({ syscall: 'listen' }))
+  }
+  releasePort({ sharing: 'descriptor', descriptor: 0, address: '', port: 0 }) // None of its own: nothing is closed.
+  listen(engine, '127.0.0.1', 0)
+  engine.end()
 })
 
 test('limits that are no positive numbers are the defaults, and Infinity is none', async () => {

@@ -16,6 +16,7 @@ import { sources } from './contract/sources.ts'
 import { Stage, type Chapter, type ContractCase, type StreamHost } from './contract/chapter.ts'
 import { writer } from './contract/writer.ts'
 import { belongings } from './leaks.ts'
+import { Scope } from './scope.ts'
 import { until } from './waits.ts'
 
 export { EVERYTHING, RoutedResponse } from './contract/chapter.ts'
@@ -42,6 +43,12 @@ const TOGETHER: readonly Chapter[] = [
 /** Cases that keep the processor busy or measure memory: one after another. */
 const ALONE: readonly Chapter[] = [fairness, heavy]
 
+/** The case of a name, for hosts that run routes in another thread: see {@link Scope}. */
+export function contractCase(name: string): ContractCase | undefined {
+  const named = [...TOGETHER, ...ALONE].flatMap((chapter) => chapter.cases.map((each) => ({ chapter, each })))
+  return named.find(({ chapter, each }) => nameOf(chapter, each) === name)?.each
+}
+
 /**
  * Proves "The stream contract" (all ten points) on a host, over real sockets. A case that needs what the host declares not
  * to have passes under a name that says so; the declaration is the host's, with its reason.
@@ -66,25 +73,29 @@ export function describeStreamContract(name: string, host: StreamHost): void {
   })
 }
 
-function describeChapter({ title, cases }: Chapter, host: StreamHost): void {
-  describe(title, () => {
-    for (const each of cases) {
-      const lack = lackOf(each, host)
-      if (lack === undefined) test(each.title, () => play(each, host))
+function describeChapter(chapter: Chapter, host: StreamHost): void {
+  describe(chapter.title, () => {
+    for (const each of chapter.cases) {
+      const lack = lackOf(chapter, each, host)
+      if (lack === undefined) test(each.title, () => play(each, host, new Scope(nameOf(chapter, each))))
       else test(`${each.title} [not on this host: ${lack}]`, ({ task }) => void Object.assign(task.meta, { lack }))
     }
   })
 }
 
-function lackOf({ needs }: ContractCase, { can }: StreamHost): string | undefined {
-  const capability = needs === undefined ? true : can[needs]
-  return capability === true ? undefined : capability
+function lackOf(chapter: Chapter, each: ContractCase, { can, cannot }: StreamHost): string | undefined {
+  const capability = each.needs === undefined ? true : can[each.needs]
+  return capability === true ? cannot?.(chapter.title, each.title) : capability
 }
 
-async function play(each: ContractCase, host: StreamHost): Promise<void> {
-  const stage = new Stage(host)
+function nameOf(chapter: Chapter, each: ContractCase): string {
+  return `${chapter.title}: ${each.title}`
+}
+
+async function play(each: ContractCase, host: StreamHost, scope: Scope): Promise<void> {
+  const stage = new Stage((routes) => host.start(routes, scope))
   try {
-    await each.run(stage)
+    await scope.run(() => each.run(stage))
   } catch (error) {
     await stage.clear().catch(() => {}) // The first failure is the one to show.
     throw error

@@ -1,4 +1,4 @@
-export { describeStreamContract, EVERYTHING, RoutedResponse } from './contract.ts'
+export { contractCase, describeStreamContract, EVERYTHING, RoutedResponse } from './contract.ts'
 export type { Capabilities, Capability, Route, Routes, RunningHost, StreamHost } from './contract.ts'
 export { activeHandles, belongings, openFds, rssAnon } from './leaks.ts'
 export type { Belongings } from './leaks.ts'
@@ -10,5 +10,7 @@ export type { ConnectionEnd, ContractClient, RawClientOptions, RawRequest } from
 export { describeWithRedis, findRedis, RedisServer } from './redis-server.ts'
 export { ProtocolError, RawResponse, ResponseReader } from './response-reader.ts'
 export type { AskedRequest, BodyEnd, BodyFraming, Piece } from './response-reader.ts'
+export { Scope } from './scope.ts'
+export type { ScopeLine, ScopeMessage } from './scope.ts'
 export { EndlessSource, ScriptedSource } from './scripted-source.ts'
 export { Journal, Progress, settled, until, within } from './waits.ts'

@@ -1,3 +1,4 @@
+import { Scope } from './scope.ts'
 import { Journal } from './waits.ts'
 
 type Step = { readonly value: unknown } | { readonly error: unknown } | 'end'
@@ -10,6 +11,7 @@ export class ScriptedSource implements AsyncIterator<string, undefined> {
   readonly journal = new Journal()
   private readonly steps: Step[] = []
   private wake: (() => void) | undefined
+  private readonly scope = Scope.join(this)
 
   /** @param first items that are there from the start. */
   constructor(...first: unknown[]) {
@@ -42,16 +44,27 @@ export class ScriptedSource implements AsyncIterator<string, undefined> {
     return { done: true, value: undefined }
   }
 
-  private add(...steps: Step[]): void {
-    this.steps.push(...steps)
+  /** @internal */
+  receive(message: unknown): void {
+    this.steps.push(...(message as Step[]))
     this.wake?.()
   }
+
+  private add(...steps: Step[]): void {
+    this.receive(steps)
+    this.scope?.tell('client', steps)
+  }
 }
+
+/** What is produced in another thread is told in steps of so much. */
+const TOLD_BYTES = 256 * 1024
 
 /** What an endless source has produced, and whether it was told to stop. */
 export class EndlessSource {
   readonly journal = new Journal()
-  produced = 0
+  private readonly scope = Scope.join(this)
+  private bytes = 0
+  private untold = 0
 
   constructor(readonly item = 'x'.repeat(1023) + '\n') {}
 
@@ -72,7 +85,22 @@ export class EndlessSource {
   }
 
   next(): string {
-    this.produced += this.item.length
+    this.bytes += this.item.length
+    this.untold += this.item.length
+    if (this.untold >= TOLD_BYTES) {
+      this.scope?.tell('server', this.untold)
+      this.untold = 0
+    }
     return this.item
+  }
+
+  get produced(): number {
+    this.scope?.look()
+    return this.bytes
+  }
+
+  /** @internal */
+  receive(message: unknown): void {
+    this.bytes += message as number
   }
 }

@@ -1,3 +1,5 @@
+import { Scope } from './scope.ts'
+
 /** How long a test waits for what should come at once. Only a failing test ever waits this long. */
 export const PATIENCE_MS = 5_000
 
@@ -93,11 +95,24 @@ export class Progress {
 /** What happened in a test, in order, with the time of each. */
 export class Journal {
   private readonly progress = new Progress()
-  private readonly notes: { readonly event: string; readonly detail: unknown; readonly at: number }[] = []
+  private readonly noted: { readonly event: string; readonly detail: unknown; readonly at: number }[] = []
+  private readonly scope = Scope.join(this)
 
   note(event: string, detail?: unknown): void {
-    this.notes.push({ event, detail, at: performance.now() })
+    this.receive([event, detail])
+    this.scope?.tell('server', [event, detail])
+  }
+
+  /** @internal */
+  receive(message: unknown): void {
+    const [event, detail] = message as [string, unknown]
+    this.noted.push({ event, detail, at: performance.now() })
     this.progress.happened()
+  }
+
+  private get notes() {
+    this.scope?.look()
+    return this.noted
   }
 
   /** A function that notes its argument: `response.after(journal.noting('after'))`. */

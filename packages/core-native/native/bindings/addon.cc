@@ -77,7 +77,8 @@ Napi::Value create_engine(const Napi::CallbackInfo& info) {
 Napi::Value reserve_port(const Napi::CallbackInfo& info) {
   net::ListenOptions options;
   const double port = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
-  if (!info[0].IsString() || !(port >= 0 && port <= UINT16_MAX) || !info[2].IsNumber())
+  const bool whole = port >= 0 && port <= UINT16_MAX && port == static_cast<uint16_t>(port);
+  if (!info[0].IsString() || !whole || !info[2].IsNumber())
     return Napi::String::New(info.Env(), uv_err_name(UV_EINVAL));
   options.address = info[0].As<Napi::String>().Utf8Value();
   options.port = static_cast<uint16_t>(port);

@@ -34,6 +34,8 @@ export type FromWorker =
   | { readonly type: 'stats'; readonly id: number; readonly stats: AppStats }
   | { readonly type: 'total-stats'; readonly id: number }
   | { readonly type: 'topics'; readonly messages: readonly ToTopicOwner[] }
+  /** So much of what `topics` brought has been handled. */
+  | { readonly type: 'taken'; readonly bytes: number }
 
 const CONTEXT = Symbol.for('catzilla.worker')
 

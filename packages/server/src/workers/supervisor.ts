@@ -42,8 +42,6 @@ export class Supervisor {
   private readonly hub: TopicHub
   private closed: Promise<void> | undefined
   private restarts = 0
-  /** Of workers that have closed. */
-  private readonly asked = new Map<number, (stats: AppStats | undefined) => void>()
   private lastAsked = 0
 
   constructor(private readonly options: SupervisorOptions) {
@@ -96,9 +94,15 @@ export class Supervisor {
       transferList: [port2],
       ...(resourceLimits && { resourceLimits }),
     })
-    const topics = this.hub.connect({ send: (messages) => post(port, { type: 'topics', messages }) })
+    const topics = this.hub.connect({
+      send: (messages) => post(port, { type: 'topics', messages }),
+      behind: (bytes) => {
+        if (slot.life !== undefined) slot.life.failure ??= new Error(`it has not taken ${bytes} bytes of topics`)
+        void worker.terminate()
+      },
+    })
     return new Promise((resolve, reject) => {
-      const life: Life = { worker, port, topics, servingSince: undefined, failure: undefined }
+      const life: Life = { worker, port, topics, servingSince: undefined, failure: undefined, asked: new Map() }
       slot.life = life
       const timer = setTimeout(() => {
         life.failure = serverError(
@@ -121,6 +125,7 @@ export class Supervisor {
         clearTimeout(timer)
         port.close()
         topics.end()
+        for (const answer of life.asked.values()) answer(undefined)
         slot.life = undefined
         const cause = life.failure ?? new Error(`it ended with exit code ${code}`)
         if (life.servingSince === undefined) reject(startError(slot.index, cause))
@@ -134,8 +139,10 @@ export class Supervisor {
     switch (message.type) {
       case 'topics':
         return life.topics.receive(message.messages)
+      case 'taken':
+        return life.topics.taken(message.bytes)
       case 'stats':
-        return this.answered(message.id, message.stats)
+        return life.asked.get(message.id)?.(message.stats)
       case 'total-stats':
         return void this.stats().then((stats) => post(life.port, { type: 'total-stats', id: message.id, stats }))
       case 'close':
@@ -187,19 +194,14 @@ export class Supervisor {
     const id = ++this.lastAsked
     post(life.port, { type: 'stats', id })
     return new Promise((resolve) => {
+      const timer = setTimeout(() => answer(undefined), STATS_MS)
       const answer = (stats: AppStats | undefined) => {
         clearTimeout(timer)
-        this.asked.delete(id)
+        life.asked.delete(id)
         resolve(stats)
       }
-      const timer = setTimeout(answer, STATS_MS, undefined)
-      this.asked.set(id, answer)
-      life.worker.once('exit', () => answer(undefined))
+      life.asked.set(id, answer)
     })
-  }
-
-  private answered(id: number, stats: AppStats): void {
-    this.asked.get(id)?.(stats)
   }
 
   // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,6 +211,7 @@ export class Supervisor {
   }
 
   private async endAll(graceMs: number): Promise<void> {
+    this.options.reservation.release()
     await Promise.all(
       this.slots.map(async (slot) => {
         clearTimeout(slot.timer)
@@ -222,7 +225,6 @@ export class Supervisor {
         clearTimeout(cut)
       }),
     )
-    this.options.reservation.release()
   }
 }
 
@@ -245,6 +247,8 @@ interface Life {
   readonly topics: Connection
   servingSince: number | undefined
   failure: unknown
+  /** Who waits for its figures. */
+  readonly asked: Map<number, (stats: AppStats | undefined) => void>
 }
 
 function post(port: MessagePort, message: ToWorker): void {

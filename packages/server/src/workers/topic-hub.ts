@@ -5,6 +5,7 @@ import {
   packReason,
   unpack,
   unpackReason,
+  weightOf,
   type FromTopicOwner,
   type Parcel,
   type Retention,
@@ -20,7 +21,12 @@ interface Kept {
 /** A worker, as the hub sees it. */
 export interface Line {
   send(messages: readonly FromTopicOwner[]): void
+  /** It takes nothing, and what waits for it is too much to keep. */
+  behind(bytes: number): void
 }
+
+/** Bytes that may wait for a worker whose loop stands still. */
+const MOST_WAITING = 64 * 1024 * 1024
 
 const HUB = Symbol.for('catzilla.topic-hub')
 
@@ -64,12 +70,24 @@ export class Connection {
   /** By the numbers of the worker. */
   private readonly topics = new Map<number, HubTopic>()
   private readonly turn: Turn<FromTopicOwner>
+  private waiting = 0
 
   constructor(
     line: Line,
     private readonly topicOf: (name: string, retention: Retention) => HubTopic,
   ) {
-    this.turn = new Turn((messages) => line.send(messages))
+    this.turn = new Turn((messages) => {
+      const before = this.waiting
+      this.waiting += weightOf(messages)
+      // The first message may be as large as it is: what is kept for a worker that starts has bounds of its own.
+      if (before > 0 && this.waiting > MOST_WAITING) line.behind(this.waiting)
+      else line.send(messages)
+    })
+  }
+
+  /** The worker has handled so much. */
+  taken(bytes: number): void {
+    this.waiting -= bytes
   }
 
   receive(messages: readonly ToTopicOwner[]): void {

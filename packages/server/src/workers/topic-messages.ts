@@ -29,6 +29,17 @@ export type FromTopicOwner =
   /** The answer to `sync`, behind everything that there was. */
   | readonly [topic: number, what: 'synced']
 
+/** What messages cost while nobody takes them; both ends count alike. */
+export function weightOf(messages: readonly FromTopicOwner[]): number {
+  return messages.reduce(
+    (sum, [, , payload]) =>
+      sum + MESSAGE_BYTES + (typeof payload === 'object' || typeof payload === 'string' ? payload.length : 0),
+    0,
+  )
+}
+
+const MESSAGE_BYTES = 64
+
 /** @throws {DOMException} `DataCloneError` for what cannot be copied. */
 export function pack(item: unknown, key?: unknown): Parcel {
   return typeof item === 'string' && key === undefined ? item : serialize(key === undefined ? [item] : [item, key])

@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts'
 import type { Sharing } from '../transport/transport.ts'
 import { workerContext, type FromWorker, type ToWorker, type WorkerContext } from './context.ts'
 import { TopicLink } from './topic-link.ts'
+import { weightOf } from './topic-messages.ts'
 
 /** What a worker does with its app. */
 export interface ServedApp {
@@ -72,7 +73,8 @@ export class WorkerServer {
   private heard(message: ToWorker): void {
     switch (message.type) {
       case 'topics':
-        return this.topics.receive(message.messages)
+        this.topics.receive(message.messages)
+        return this.post({ type: 'taken', bytes: weightOf(message.messages) })
       case 'stats':
         return this.post({ type: 'stats', id: message.id, stats: this.app!.stats() })
       case 'total-stats':

@@ -12,7 +12,7 @@ const made = new Map<string, Promise<string>>()
 export function bundled(name: string, format: 'es' | 'cjs' = 'es'): Promise<string> {
   const key = `${name} ${format}`
   let url = made.get(key)
-  if (url === undefined) made.set(key, (url = bundle(new URL(`fixtures/${name}.ts`, import.meta.url), format)))
+  if (url === undefined) made.set(key, (url = bundle(new URL(`../fixtures/${name}.ts`, import.meta.url), format)))
   return url
 }
 
@@ -24,10 +24,12 @@ async function bundle(source: URL, format: 'es' | 'cjs'): Promise<string> {
     root,
     configFile: join(root, 'vitest.config.ts'),
     logLevel: 'error',
-    // Files beside a module are found from where its source lies.
+    // Files beside a module are found from where its source lies; and in a worker there is no runner of tests.
     plugins: [
       {
-        name: 'import-meta-url',
+        name: 'for-workers',
+        enforce: 'pre',
+        resolveId: (id) => (id === 'vitest' ? fileURLToPath(new URL('no-vitest.ts', import.meta.url)) : undefined),
         transform(code, id) {
           if (!code.includes('import.meta.url')) return undefined
           return `const moduleUrl$ = ${JSON.stringify(pathToFileURL(id).href)};${code.replaceAll('import.meta.url', 'moduleUrl$')}`

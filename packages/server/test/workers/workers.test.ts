@@ -293,6 +293,21 @@ test('close() of a topic in one worker ends the streams of all', async () => {
   for (const listener of listeners) expect(await listener.whole()).toBe('last')
 })
 
+test('a worker whose loop stands still does not make the others hold all that is published', async () => {
+  const large = new Topic({ name: 'large' })
+  const crowd = await Crowd.of({ module: await bundled('ending-topic') })
+  const [stuck, well] = await crowd.threads()
+  await (await (await crowd.connectTo(stuck!)).get('/block')).whole()
+  const mebibyte = 'x'.repeat(1024 * 1024)
+  for (let i = 0; i < 80; i++) {
+    large.publish(mebibyte)
+    await new Promise(setImmediate)
+  }
+  const threads = await crowd.without(stuck!)
+  expect(threads).toContain(well)
+  expect(await (await (await crowd.connectTo(well!)).get('/large')).whole()).toBe('80')
+})
+
 // ── figures and the end ──────────────────────────────────────────────────────────────────────────────────────────────
 
 test('totalStats() adds up the workers, from whichever thread it is asked', async () => {

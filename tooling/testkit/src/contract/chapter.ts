@@ -2,6 +2,7 @@ import { StreamingResponse, type OpenedStream, type StreamRequest } from '@catzi
 import { Http2Client } from '../http2-client.ts'
 import { RawClient, type ContractClient, type RawClientOptions, type RawRequest } from '../raw-client.ts'
 import type { RawResponse } from '../response-reader.ts'
+import type { Scope } from '../scope.ts'
 import { until, within } from '../waits.ts'
 
 /** Makes the answer to one request. */
@@ -59,8 +60,11 @@ export type Capability = true | string
 
 /** A host under test. */
 export interface StreamHost {
-  start(routes: Routes): Promise<RunningHost>
+  /** @param scope for hosts that run routes in another thread. */
+  start(routes: Routes, scope: Scope): Promise<RunningHost>
   readonly can: Capabilities
+  /** Why a case cannot be played on this host, where no capability says so. */
+  cannot?(chapter: string, title: string): string | undefined
 }
 
 /** For hosts to start from: `{ ...EVERYTHING, http10: 'the runtime hides the version' }`. */
@@ -113,11 +117,11 @@ export function chapter(title: string, define: (holds: Define) => void): Chapter
 export class Stage {
   private readonly servers: Server[] = []
 
-  constructor(private readonly host: StreamHost) {}
+  constructor(private readonly start: (routes: Routes) => Promise<RunningHost>) {}
 
   /** Starts the host with one route for `/`, or with several. */
   readonly serve = async (routes: Route | Routes): Promise<Server> => {
-    const running = await this.host.start(typeof routes === 'function' ? { '/': routes } : routes)
+    const running = await this.start(typeof routes === 'function' ? { '/': routes } : routes)
     const server = new Server(running)
     this.servers.push(server)
     return server
