@@ -13,7 +13,7 @@ export const buildDir = join(root, 'build')
 export const SKIPPED = 77
 
 /** Layers that stand without sockets and without Node. */
-const layers = ['base', 'memory', 'ring', 'http', 'conn']
+const layers = ['base', 'memory', 'ring', 'http', 'conn', 'broadcast']
 
 /** The `.cc` files of a folder under native/, or of all folders that need no Node; none where there is no such folder. */
 export function sources(...folders) {

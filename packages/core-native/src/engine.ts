@@ -1,6 +1,6 @@
 import { loadBinding } from './binding.ts'
 import { nativeError } from './errors.ts'
-import { EVENT_WORDS, EventKind, METHODS, type EngineLimits, type NativeEngine } from './native-api.ts'
+import { EVENT_WORDS, EventKind, METHODS, type EngineLimits, type NativeEngine, type Release } from './native-api.ts'
 
 /** The head of a request, as it came. */
 export interface RequestHead {
@@ -25,6 +25,10 @@ export interface EngineHandler {
   failed(slot: number, generation: number): void
   /** The peer is gone; the exchange is over. */
   lost(slot: number, generation: number): void
+  /** An exchange that had joined a topic is the application's again. */
+  released(slot: number, generation: number, why: Release): void
+  /** An exchange lost `count` frames of its topic, and waits for `tellMissed()`. */
+  missed(slot: number, generation: number, count: number): void
   /** The last connection is gone, after `stopListening()`. */
   allClosed(): void
 }
@@ -86,6 +90,10 @@ export function createEngine(limits: EngineLimits, handler: EngineHandler): Nati
         return handler.failed(slot, generation)
       case EventKind.lost:
         return handler.lost(slot, generation)
+      case EventKind.released:
+        return handler.released(slot, generation, events[at + 3] as Release)
+      case EventKind.missed:
+        return handler.missed(slot, generation, events[at + 3]!)
       case EventKind.allClosed:
         return handler.allClosed()
     }

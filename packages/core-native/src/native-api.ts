@@ -91,7 +91,35 @@ export const EventKind = {
   lost: 5,
   allClosed: 6,
   failed: 7,
+  released: 8,
+  missed: 9,
 } as const
+
+/** Why an exchange that had joined a topic is the application's again; numbers of `Release` in `native/broadcast/broadcast.h`. */
+export const Release = {
+  /** The topic is closed, and everything was sent. */
+  through: 1,
+  /** It was too far behind, and its policy is `evict`. */
+  evicted: 2,
+  /** The peer took too long for what waited for it. */
+  late: 3,
+  /** Memory is out. */
+  failed: 4,
+} as const
+export type Release = (typeof Release)[keyof typeof Release]
+
+/** Numbers of `Policy` in `native/broadcast/subscription.h`. */
+export const TopicPolicy = { 'drop-oldest': 0, 'drop-newest': 1, coalesce: 2, evict: 3 } as const
+
+/**
+ * How an exchange reads a topic: policy, whether `missed` is to be asked for (1) or not (0), bounds in frames and bytes,
+ * milliseconds until a heartbeat, milliseconds that a peer may take for what waits for it, bytes per second that it must take.
+ * 0 is none of the last three, and `Infinity` no bound.
+ */
+export type TopicTerms = Float64Array
+
+/** Names a topic of one engine. It ends with the last exchange that has joined it. */
+export type TopicName = readonly [slot: number, generation: number]
 
 /** Words of one event. */
 export const EVENT_WORDS = 8
@@ -139,6 +167,41 @@ export interface NativeEngine {
   /** The peer's address, or `undefined` when the exchange is over. */
   peer(slot: number, generation: number): string | undefined
   stats(): EngineStats
+  /** @param newest the sequence that was published last: who joins gets what comes behind it. Must be joined at once. */
+  openTopic(newest: number): TopicName
+  /**
+   * Hands an open, unsized answer to a topic, which writes it from there on. `released` or `lost` follows.
+   *
+   * @param heartbeat what is sent after so many milliseconds of silence, and as a probe behind a FIN.
+   */
+  join(
+    topicSlot: number,
+    topicGeneration: number,
+    slot: number,
+    generation: number,
+    terms: TopicTerms,
+    heartbeat: string | undefined,
+  ): boolean
+  /**
+   * @param superseded the sequence that the frame brings up to date; 0 for none.
+   * @param leftOut slots of exchanges that do not get it.
+   * @returns whether anybody listens (still); where policies did something, with their counts.
+   */
+  publish(
+    topicSlot: number,
+    topicGeneration: number,
+    superseded: number,
+    frame: string | Uint8Array,
+    leftOut: Uint32Array | undefined,
+  ): boolean | readonly [dropped: number, coalesced: number, evicted: number, listens: 0 | 1]
+  closeTopic(topicSlot: number, topicGeneration: number): void
+  /** @returns the exchanges that are free again, by slot and generation in turns; no event follows for them. */
+  abortTopic(topicSlot: number, topicGeneration: number): number[]
+  /** Answers `missed`, in any case. */
+  tellMissed(slot: number, generation: number, notice: Payload): void
+  topicStats(topicSlot: number, topicGeneration: number): readonly [subscribers: number, frames: number, bytes: number]
+  /** All exchanges that have joined a topic, by slot and generation in turns. */
+  joined(): number[]
 }
 
 export interface ReservedPort {

@@ -95,6 +95,8 @@ beforeAll(async () => {
       halfClosed: ignore,
       failed: ignore,
       lost: ignore,
+      released: ignore,
+      missed: ignore,
       allClosed: ignore,
     },
   )

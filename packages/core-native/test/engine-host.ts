@@ -24,6 +24,8 @@ export function startEngine(
     halfClosed: nothing,
     failed: nothing,
     lost: nothing,
+    released: nothing,
+    missed: nothing,
     allClosed: nothing,
   }
   const engine = createEngine(limits, { ...deaf, ...handler })

@@ -344,12 +344,18 @@ export class App {
     if (transport === undefined) return
     const closed = transport.close()
     this.loop?.stop()
-    const stop = setTimeout(() => (deliveries.size === 0 ? transport.destroy() : deliveries.stopAll()), graceMs)
+    const stop = setTimeout(() => (deliveries.size === 0 ? transport.destroy() : this.stopStreams(transport)), graceMs)
     const cut = setTimeout(() => transport.destroy(), graceMs + STOP_MS)
     await closed
     clearTimeout(stop)
     clearTimeout(cut)
     await Promise.race([deliveries.empty(), pause(STOP_MS)])
+  }
+
+  private stopStreams(transport: Transport): void {
+    const reason = serverError('CZ_SERVER_SHUTDOWN', 'The server is shutting down')
+    this.deliveries.stopAll(reason)
+    transport.stopAudiences?.({ outcome: 'shutdown', error: reason })
   }
 
   // ── one exchange ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -427,7 +433,10 @@ export class App {
     else this.fail(exchange, req, new HttpError(405, undefined, { headers }))
   }
 
-  private report({ method, path }: ServerRequest, { outcome, error }: StreamEnd): void {
+  private report(
+    { method, path }: { readonly method: string; readonly path: string },
+    { outcome, error }: StreamEnd,
+  ): void {
     const { logger } = this.settings
     if (outcome === 'source-error') logger.error('the stream of %s %s broke off:', method, path, error)
     else if (outcome === 'timeout') logger.warn('the stream of %s %s was stopped:', method, path, error)

@@ -1,6 +1,7 @@
 import {
   sendStream,
   type Exchange,
+  type JoinTerms,
   type ResponseHead,
   type StreamEnd,
   type StreamHandle,
@@ -8,24 +9,32 @@ import {
   type StreamRequest,
   type StreamSink,
 } from '@catzilla/streaming'
-import { serverError } from './errors.ts'
-import type { ServerExchange } from './transport/transport.ts'
+import type { Audience, ServerExchange } from './transport/transport.ts'
 
 /** What becomes of a stream is the app's to decide. */
-interface DeliveryEvents<Request, Note> {
+interface DeliveryEvents<Request extends Requested, Note> {
   /** It failed before anything was sent: something else can still be answered. */
   failedEarly(carrier: ServerExchange, request: Request, error: unknown, note: Note): void
   /** It was sent to its end, or broken off before. */
-  sent(request: Request, end: StreamEnd): void
+  sent(request: Requested, end: StreamEnd): void
+}
+
+/** What is left to say of a stream that has ended. */
+interface Requested {
+  readonly method: string
+  readonly path: string
 }
 
 /**
  * The streams that run, so that shutting down can wait for them and then stop them. Whoever is told of an early failure gets
  * the `note` back that it gave.
  */
-export class Deliveries<Request extends StreamRequest, Note> {
+export class Deliveries<Request extends StreamRequest & Requested, Note> {
   /** In any order: each knows its place, so that it leaves at once. A set costs more for each that comes and goes. */
   private readonly running: Delivery<Request, Note>[] = []
+  /** Of those that go on in the transport by themselves, the latest of each path. */
+  private readonly audiences = new Map<string, StreamAudience<Request, Note>>()
+  private inAudiences = 0
   private whenEmpty: (() => void) | undefined
 
   constructor(
@@ -34,7 +43,7 @@ export class Deliveries<Request extends StreamRequest, Note> {
   ) {}
 
   get size(): number {
-    return this.running.length
+    return this.running.length + this.inAudiences
   }
 
   start(response: StreamingResponse<never>, request: Request, carrier: ServerExchange, note: Note): void {
@@ -43,14 +52,13 @@ export class Deliveries<Request extends StreamRequest, Note> {
     delivery.handle = sendStream(response, delivery)
   }
 
-  stopAll(): void {
-    const reason = serverError('CZ_SERVER_SHUTDOWN', 'The server is shutting down')
+  stopAll(reason: Error): void {
     for (const { handle } of this.running.slice()) handle?.stop('shutdown', reason) // They leave the list meanwhile.
   }
 
   /** Resolves when no stream is left. */
   empty(): Promise<void> {
-    if (this.running.length === 0) return Promise.resolve()
+    if (this.size === 0) return Promise.resolve()
     return new Promise((resolve) => (this.whenEmpty = resolve))
   }
 
@@ -62,12 +70,58 @@ export class Deliveries<Request extends StreamRequest, Note> {
       last.place = place
       running[place] = last
     }
-    if (running.length === 0) this.whenEmpty?.()
+    if (this.size === 0) this.whenEmpty?.()
+  }
+
+  /** Hands a stream over to others like it. @internal */
+  letGo(delivery: Delivery<Request, Note>, terms: JoinTerms): void {
+    const { method, path } = delivery.request
+    const key = `${method} ${path}`
+    let audience = this.audiences.get(key)
+    if (audience?.reads(terms) !== true) audience = new StreamAudience(this, method, path, terms)
+    if (!delivery.leaveTo(audience)) return
+    this.audiences.set(key, audience)
+    audience.size++
+    this.inAudiences++
+    this.delete(delivery)
+  }
+
+  /** @internal */
+  left(audience: StreamAudience<Request, Note>, end: StreamEnd): void {
+    const key = `${audience.method} ${audience.path}`
+    if (--audience.size === 0 && this.audiences.get(key) === audience) this.audiences.delete(key)
+    this.inAudiences--
+    if (this.size === 0) this.whenEmpty?.()
+    this.events.sent(audience, end)
+  }
+}
+
+/** Streams of one path that read a topic alike, and that the transport sends by itself: this is all that is kept for them. */
+class StreamAudience<Request extends StreamRequest & Requested, Note> implements Audience, Requested {
+  size = 0
+
+  constructor(
+    private readonly deliveries: Deliveries<Request, Note>,
+    readonly method: string,
+    readonly path: string,
+    readonly terms: JoinTerms,
+  ) {}
+
+  /** Whether streams of these terms can be among them: in all that is asked of the terms when one ends. */
+  reads({ subscribe, stream, farewell }: JoinTerms): boolean {
+    const { missed, maxFrames, maxBytes } = this.terms.subscribe
+    if (subscribe.missed !== missed || subscribe.maxFrames !== maxFrames || subscribe.maxBytes !== maxBytes)
+      return false
+    return farewell === this.terms.farewell && stream.deadlines.stallMs === this.terms.stream.deadlines.stallMs
+  }
+
+  ended(end: StreamEnd): void {
+    this.deliveries.left(this, end)
   }
 }
 
 /** One stream on its way: the transport's exchange, with the request as the handler sees it. */
-class Delivery<Request extends StreamRequest, Note> implements Exchange {
+class Delivery<Request extends StreamRequest & Requested, Note> implements Exchange {
   handle: StreamHandle | undefined
 
   constructor(
@@ -85,6 +139,14 @@ class Delivery<Request extends StreamRequest, Note> implements Exchange {
 
   abortSignal(reason: unknown): void {
     this.carrier.abortSignal(reason)
+  }
+
+  letGo(terms: JoinTerms): void {
+    this.deliveries.letGo(this, terms)
+  }
+
+  leaveTo(audience: Audience): boolean {
+    return this.carrier.leaveTo?.(audience) === true
   }
 
   ended(end: StreamEnd): void {

@@ -71,6 +71,11 @@ export function fileCut(): CatzillaError {
   return new CatzillaError('CZ_STREAM_LENGTH', 'The file became shorter while it was sent, or cannot be read')
 }
 
+/** @internal */
+export function outOfMemory(): CatzillaError {
+  return new CatzillaError('CZ_STREAM_ABORTED', 'There is no memory left for what the stream was to send')
+}
+
 /**
  * A write behind the end: a mistake of whoever drives the sink.
  *

@@ -124,6 +124,7 @@ const resolve = rememberLast((options: SseOptions): ResolvedSseOptions => {
   const encoder: SseEncoder = {
     lead: () => lead,
     encode: (item) => encodeEvent(item, serialize),
+    takesFrames: true,
     farewell: () => (retryMs === null ? '' : `${encodeRetry(scatter(retryMs))}\n`) + goodbye,
   }
   const negotiated = accept === 'any' ? FIELDS : ([...FIELDS, ['vary', 'accept']] as const)

@@ -1,4 +1,4 @@
-import type { StreamingResponse, StreamRequest, StreamSource } from '@catzilla/streaming'
+import type { StreamingResponse, StreamRequest, StreamSource, TopicFrames } from '@catzilla/streaming'
 import { writerSource } from '@catzilla/streaming/format'
 import { SseContext } from './context.ts'
 import { encodeEvent, type SseEvent, type SseItem } from './encode.ts'
@@ -9,10 +9,11 @@ import { StoppableSource } from './stoppable-source.ts'
 
 /**
  * Anything that gives events one after another, or a function that makes such a source when the stream starts. `null` says that
- * there is nothing more for this client: it gets a 204, after which it does not reconnect.
+ * there is nothing more for this client: it gets a 204, after which it does not reconnect. What a `Topic` with an `encode` gives
+ * are whole frames (see {@link encodeEvent}), made once for all who listen: they are sent as they are.
  */
 export type SseSource = Events | null | ((context: SseContext) => Events | null)
-type Events = Exclude<StreamSource<SseItem>, (...args: never[]) => unknown>
+type Events = Exclude<StreamSource<SseItem>, (...args: never[]) => unknown> | TopicFrames
 
 /**
  * An event stream (`text/event-stream`), for `EventSource` in a browser and every other client of the format.

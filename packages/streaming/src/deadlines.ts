@@ -50,7 +50,7 @@ export class Deadlines {
     const rateMs = minBytesPerSecond === null ? Infinity : RATE_GRACE_MS + (bytes / minBytesPerSecond) * 1000
     const ms = Math.min(stallMs ?? Infinity, rateMs)
     this.peerIsBehind = true
-    if (ms !== Infinity) this.limit('peer', ms, 'the client took nothing, or too little,')
+    if (ms !== Infinity) this.arm('peer', ms, () => this.expire(peerLateError(ms), 'peer'))
   }
 
   peerCaughtUp(): void {
@@ -98,6 +98,11 @@ export class Deadlines {
     clearTimeout(this[limit])
     this[limit] = undefined
   }
+}
+
+/** @internal */
+export function peerLateError(ms: number): Error {
+  return timeoutError('the client took nothing, or too little,', ms)
 }
 
 function timeoutError(what: string, ms: number): Error {

@@ -1,3 +1,5 @@
+export { joinedFailure } from './topic/joined-failure.ts'
+export type { JoinedFailure } from './topic/joined-failure.ts'
 export { HALF_CLOSED_MS, QuietWatch } from './adapters/half-close.ts'
 export type { HalfClosedPeer } from './adapters/half-close.ts'
 export { NodeExchange, send } from './adapters/node.ts'

@@ -40,6 +40,8 @@ export interface ItemEncoder<Item> {
   lead?(): StreamItem | undefined
   /** Without it, items go out as they are. */
   encode?(item: Item): StreamItem
+  /** What a `Topic` has encoded for all who listen goes out as it is, without `encode`. */
+  readonly takesFrames?: boolean
   /** What follows the last item of a source that ended well. */
   tail?(): StreamItem | undefined
   /**

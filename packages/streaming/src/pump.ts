@@ -149,6 +149,7 @@ export class Pump implements LossListener, Beating, Waiter {
       if (isWriterSource(source)) return this.runWriter(source)
       const iterator = toItemIterator(source, request)
       this.source = iterator
+      if (iterator.encoded === true && this.encoder?.takesFrames === true) this.unset(ENCODES)
       iterator.attach?.(this)
       if (this.canSendFile(source)) return this.sendFile(source[FILE])
     } catch (error) {
@@ -427,7 +428,7 @@ export class Pump implements LossListener, Beating, Waiter {
 
   /** While we wait, nothing produced is held: it leaves when the microtasks of this turn have drained. */
   private flushWhenQuiet(): void {
-    if (!this.is(QUIET_SCHEDULED) && this.turn?.isEmpty === false) this.scheduleQuiet()
+    if (!this.is(QUIET_SCHEDULED) && (this.turn?.isEmpty === false || this.canJoin)) this.scheduleQuiet()
   }
 
   private scheduleQuiet(): void {
@@ -441,7 +442,25 @@ export class Pump implements LossListener, Beating, Waiter {
     if (this.closed || !this.commits) return // A lead waits for the first item.
     this.writeFrame()
     this.sink.flush()
-    if (!this.is(HELD)) this.rest()
+    if (this.is(HELD)) return
+    this.rest()
+    if (this.canJoin) this.join()
+  }
+
+  /** Whether the sink may read the source itself: it sends items as they are, and knows no deadlines of the source. */
+  private get canJoin(): boolean {
+    if (this.sink.join === undefined || this.is(ENCODES | HELD) || !this.is(AWAITS_RESULT)) return false
+    const { trace, bytesLeft } = this.extras
+    if (trace !== undefined || bytesLeft !== undefined || Deadlines.runFromStart(this.options.deadlines)) return false
+    return (this.source as ItemIterator).join !== undefined
+  }
+
+  private join(): void {
+    const { options, encoder } = this
+    const terms = (this.source as ItemIterator).join!(this.sink, options, encoder)
+    if (terms === undefined) return
+    if (options.heartbeat !== undefined) stopHeartbeat(options.heartbeat.intervalMs, this)
+    if (options.after.length === 0 && encoder?.tail === undefined) this.exchange.letGo?.(terms)
   }
 
   /** A sign of life is due when nothing was written for an interval: for two ticks, and the one in which that began. @internal */

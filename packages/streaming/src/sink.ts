@@ -1,6 +1,7 @@
 import type { FileRange } from './file.ts'
 import type { ResponseHead } from './head.ts'
 import type { StreamEnd } from './outcome.ts'
+import type { JoinedStream, JoinTerms, MirroredTopic } from './topic/join.ts'
 
 /**
  * Where the one pump writes, a frame at a time and never an item at a time. Every host (the native engine, node:http,
@@ -34,6 +35,13 @@ export interface StreamSink {
    * Resolves when the peer has room for more, rejects when it is lost or the file cannot be read to the end of the range.
    */
   readonly sendFile?: ((file: FileRange) => Promise<void>) | undefined
+  /**
+   * Sends what is published in `topic` from here on, in the pump's place, until its end or that of `stream`. Nothing is written
+   * meanwhile.
+   *
+   * @returns whether it does: not before the head has left, nor while something else is under way.
+   */
+  join?(topic: MirroredTopic, terms: JoinTerms, stream: JoinedStream): boolean
   /** Unclean finish: the body is broken off without a terminating chunk, so that nobody takes it for a whole one. */
   abort(reason: unknown): void
   /** The peer is gone. */
@@ -67,6 +75,11 @@ export interface Exchange {
   respond(head: ResponseHead): StreamSink
   /** Fires `request.signal`, if anybody has read it: the stream ended early. */
   abortSignal(reason: unknown): void
+  /**
+   * The stream goes on in the sink (see {@link StreamSink.join}), and nobody but the host has to hear of its end: an exchange
+   * that has this may let go of both. Then `ended()` is not called.
+   */
+  letGo?(terms: JoinTerms): void
   /**
    * The stream has ended, its source is released, and nothing more will be written. An end that is not `committed` leaves
    * it to the host to answer something else.

@@ -1,5 +1,7 @@
 import { show, streamError } from './errors.ts'
-import type { StreamRequest } from './sink.ts'
+import type { ItemEncoder, ResolvedOptions } from './options.ts'
+import type { StreamRequest, StreamSink } from './sink.ts'
+import type { JoinTerms } from './topic/join.ts'
 import { isWriterSource } from './writer.ts'
 
 /** What a stream sends as it is: text goes out as UTF-8. */
@@ -27,8 +29,12 @@ export interface ItemIterator {
   next(): IteratorResult<unknown, unknown> | PromiseLike<IteratorResult<unknown, unknown>>
   /** Releases the source; called at once when the stream ends early. */
   return?(): unknown
+  /** Its items have the form of the wire, and are shared with others. @internal */
+  readonly encoded?: boolean
   /** For a source that may have to break its stream off while nobody asks it for an item. */
   attach?(stream: StoppableStream): void
+  /** Goes on in the sink, which reads the source itself from here on. Gives the terms where it does. @internal */
+  join?(sink: StreamSink, options: ResolvedOptions, encoder: ItemEncoder<never> | undefined): JoinTerms | undefined
 }
 
 /** The stream that a source feeds. */

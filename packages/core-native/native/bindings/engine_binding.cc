@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "bindings/call.h"
 #include "http/parse_error.h"
 #include "memory/allocator.h"
 
@@ -54,47 +55,10 @@ enum BodyCode : int32_t { kBodyEnd = 0, kBodyWait = 1, kBodyGone = 2, kBodyCut =
 
 }  // namespace
 
-// The arguments of one call. Missing ones, and ones of another type, read as 0 or empty.
-class EngineBinding::Call {
- public:
-  Call(napi_env env, napi_callback_info info) : env_(env) {
-    napi_get_cb_info(env, info, &count_, arguments_, nullptr, &data_);
-  }
-
-  EngineBinding& binding() { return *static_cast<EngineBinding*>(data_); }
-  napi_value next() { return at_ < kMost ? arguments_[at_++] : nullptr; }
-
-  uint32_t number() {
-    uint32_t value = 0;
-    napi_get_value_uint32(env_, next(), &value);
-    return value;
-  }
-  double real() {
-    double value = 0;
-    napi_get_value_double(env_, next(), &value);
-    return value;
-  }
-  bool flag() {
-    bool value = false;
-    napi_get_value_bool(env_, next(), &value);
-    return value;
-  }
-  Handle handle() {
-    const uint32_t slot = number();
-    return {slot, number()};
-  }
-
- private:
-  static constexpr size_t kMost = 9;
-  napi_env env_;
-  void* data_ = nullptr;
-  size_t count_ = kMost;
-  size_t at_ = 0;
-  napi_value arguments_[kMost];
-};
-
 EngineBinding::EngineBinding(Napi::Env env, const conn::Limits& limits)
-    : env_(env), engine_(std::make_unique<conn::Engine>(limits, *this)) {}
+    : env_(env),
+      engine_(std::make_unique<conn::Engine>(limits, *this)),
+      broadcast_(std::make_unique<broadcast::Broadcast>(*engine_)) {}
 
 bool EngineBinding::attach(const net::Backend& backend, Napi::Function dispatch) {
   uv_loop_t* loop = nullptr;
@@ -151,11 +115,12 @@ void EngineBinding::request(Handle exchange, const http::RequestHead& head, Slic
   arena_used_ += length;
 }
 
-void EngineBinding::notify(conn::EventKind kind, Handle exchange) {
+void EngineBinding::notify(conn::EventKind kind, Handle exchange, uint32_t detail) {
   uint32_t* event = events_ + event_count_++ * kEventWords;
   event[0] = static_cast<uint32_t>(kind);
   event[1] = exchange.slot;
   event[2] = exchange.generation;
+  event[3] = detail;
 }
 
 // One call for all events of a wake. napi_make_callback drains ticks and microtasks on return, so
@@ -229,6 +194,14 @@ Napi::Object EngineBinding::face(Napi::Env env) {
   method<&EngineBinding::read_body, AfterEnd::gone>(face, "readBody");
   method<&EngineBinding::peer, AfterEnd::nothing>(face, "peer");
   method<&EngineBinding::stats, AfterEnd::works>(face, "stats");
+  method<&EngineBinding::open_topic, AfterEnd::nothing>(face, "openTopic");
+  method<&EngineBinding::join, AfterEnd::nothing>(face, "join");
+  method<&EngineBinding::publish, AfterEnd::nothing>(face, "publish");
+  method<&EngineBinding::close_topic, AfterEnd::nothing>(face, "closeTopic");
+  method<&EngineBinding::abort_topic, AfterEnd::nothing>(face, "abortTopic");
+  method<&EngineBinding::tell_missed, AfterEnd::nothing>(face, "tellMissed");
+  method<&EngineBinding::topic_stats, AfterEnd::nothing>(face, "topicStats");
+  method<&EngineBinding::joined, AfterEnd::nothing>(face, "joined");
   return face;
 }
 
@@ -469,6 +442,7 @@ void EngineBinding::end_engine() {
 void EngineBinding::release() {
   last_stats_ = engine_->stats();
   engine_.reset();
+  broadcast_.reset();
   for (napi_ref reference : {dispatch_, receiver_, events_ref_, arena_ref_}) {
     napi_delete_reference(env_, reference);
   }

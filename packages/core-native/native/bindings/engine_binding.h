@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "broadcast/broadcast.h"
 #include "conn/engine.h"
 #include "net/backend.h"
 
@@ -20,6 +21,8 @@ namespace catzilla::bindings {
 //   [ kind | method << 8 | minor version << 16, slot, generation, offset, method length, target
 //   length,
 //     fields offset (from `offset`), fields length ]
+//
+// The fourth number of another event is its detail.
 //
 // Owner: Addon, until the environment ends: a JavaScript function may outlive its engine. Thread:
 // that of the environment.
@@ -41,7 +44,7 @@ class EngineBinding final : public conn::EventSink {
   // conn::EventSink
   bool has_room(size_t bytes) override;
   void request(Handle exchange, const http::RequestHead& head, Slice bytes) override;
-  void notify(conn::EventKind kind, Handle exchange) override;
+  void notify(conn::EventKind kind, Handle exchange, uint32_t detail) override;
   bool empty() override { return event_count_ == 0; }
   void dispatch() override;
 
@@ -74,6 +77,16 @@ class EngineBinding final : public conn::EventSink {
   napi_value peer(Call& call);
   napi_value stats(Call& call);
 
+  // Topics, in broadcast_binding.cc
+  napi_value open_topic(Call& call);
+  napi_value join(Call& call);
+  napi_value publish(Call& call);
+  napi_value close_topic(Call& call);
+  napi_value abort_topic(Call& call);
+  napi_value tell_missed(Call& call);
+  napi_value topic_stats(Call& call);
+  napi_value joined(Call& call);
+
   conn::ResponseOptions head_options(Call& call);
   std::optional<conn::Payload> payload(napi_value value);
   napi_value status(conn::WriteStatus status);
@@ -86,6 +99,7 @@ class EngineBinding final : public conn::EventSink {
 
   napi_env env_;
   std::unique_ptr<conn::Engine> engine_;
+  std::unique_ptr<broadcast::Broadcast> broadcast_;  // ends behind it
   const char* backend_ = "";
   napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
   napi_async_context async_context_ = nullptr;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "conn/feed.h"
 #include "http/chunked_decoder.h"
 #include "http/request_parser.h"
 #include "memory/byte_queue.h"
@@ -67,6 +68,7 @@ struct Connection {
   // The response.
   uint64_t length_left = 0;  // of a declared Content-Length
   uint32_t high_water_mark = 0;
+  uint32_t feed = Feed::kNone;  // who writes the response, where it is not the application
 
   Phase phase = Phase::head;
   BodyMode body = BodyMode::none;

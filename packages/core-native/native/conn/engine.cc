@@ -97,6 +97,7 @@ WriteStatus Engine::finish(Handle exchange, const Payload& last) {
 void Engine::abort(Handle exchange) {
   Connection* connection = respondable(exchange);
   if (connection == nullptr) return;
+  leave_feed(exchange.slot);
   slots_.bump(exchange.slot);
   --stats_.exchanges;
   connection->file.reset();
@@ -202,6 +203,65 @@ Stats Engine::stats() {
   return stats_;
 }
 
+// ── the feed's side ──────────────────────────────────────────────────────────────────────────────
+
+bool Engine::begin_feed(Handle exchange, uint32_t id) {
+  Connection* connection = respondable(exchange);
+  if (connection == nullptr || connection->response != ResponseState::open) return false;
+  const bool unsized = connection->chunked || connection->until_close;
+  if (!unsized || connection->bodiless || connection->file != nullptr ||
+      !body_complete(*connection) || connection->feed != Feed::kNone) {
+    return false;
+  }
+  connection->feed = id;
+  connection->blocked = false;
+  return true;
+}
+
+void Engine::end_feed(uint32_t slot) {
+  slots_[slot].feed = Feed::kNone;
+  clear_timer(slot);
+}
+
+uint32_t Engine::feed_of(Handle exchange) {
+  const Connection* connection = respondable(exchange);
+  return connection == nullptr ? Feed::kNone : connection->feed;
+}
+
+WriteStatus Engine::feed(uint32_t slot, const memory::FrameRef& frame) {
+  Connection& connection = slots_[slot];
+  const Slice wire = connection.chunked ? frame->chunked() : frame->body();
+  stats_.bytes_written += wire.size();
+  size_t taken = 0;
+  if (connection.output.empty()) {
+    const net::WriteResult written = transport_->write(slot, {&wire, 1});
+    if (written.error != net::WriteError::none) {
+      lose(slot, false);
+      return WriteStatus::gone;
+    }
+    taken = written.taken;
+    if (taken == wire.size()) return WriteStatus::ok;
+  }
+  const bool queued = connection.output.append(std::make_unique<memory::WaitingFrame>(frame, wire),
+                                               taken, wire.size());
+  if (!queued) {
+    lose(slot, true, kFailed);
+    return WriteStatus::gone;
+  }
+  note_buffered(taken, wire.size());
+  ++stats_.stalls;
+  return connection.waiting || wait_writable(slot) ? WriteStatus::blocked : WriteStatus::gone;
+}
+
+void Engine::set_feed_deadline(uint32_t slot, uint32_t after_ms) {
+  if (after_ms == 0) return clear_timer(slot);
+  set_timer(slot, after_ms);
+}
+
+void Engine::wake_soon() {
+  if (!ending_) transport_->wake_soon();
+}
+
 // ── the socket's side ────────────────────────────────────────────────────────────────────────────
 
 net::SocketId Engine::on_connect() {
@@ -239,6 +299,7 @@ void Engine::on_end(net::SocketId slot) {
     return;
   }
   tell_waiting_reader(slot);
+  if (connection.feed != Feed::kNone) return feed_->on_half_closed(connection.feed);
   queue(slot, kHalfClosed);
 }
 
@@ -265,6 +326,8 @@ void Engine::on_writable(net::SocketId slot, size_t taken) {
     } else if (connection.whole && connection.output.bytes() < before) {
       set_timer(slot, limits_.write_timeout_ms);
     }
+  } else if (connection.feed != Feed::kNone) {
+    if (connection.output.empty()) feed_->on_room(connection.feed);
   } else if (connection.blocked && connection.file == nullptr &&
              connection.output.bytes() <= kLowWaterMark) {
     connection.blocked = false;
@@ -299,6 +362,7 @@ void Engine::on_wake() {
       break;
     }
     emitting_.clear();
+    if (feed_ != nullptr) feed_->on_tell();
     if (stopping_ && slots_.size() == 0 && !told_all_closed_ && events_.has_room(0)) {
       told_all_closed_ = true;
       events_.notify(EventKind::all_closed, {});
@@ -308,7 +372,8 @@ void Engine::on_wake() {
     if (ending_) return;
   }
   waking_ = false;
-  if (!ready_.empty()) transport_->wake_soon();
+  const bool more = feed_ != nullptr && feed_->on_serve();
+  if (more || !ready_.empty()) transport_->wake_soon();
 }
 
 void Engine::on_tick() {
@@ -576,6 +641,7 @@ WriteStatus Engine::send(Handle exchange, const Payload& payload, bool end) {
   }
   if (!transmit(exchange.slot, size > 0 ? payload : kNothing, tail)) return WriteStatus::gone;
   if (end) {
+    leave_feed(exchange.slot);
     connection.response = ResponseState::ended;
     connection.blocked = false;
     if (!connection.output.empty()) return WriteStatus::blocked;
@@ -770,6 +836,13 @@ void Engine::linger(uint32_t slot) {
   transport_->resume_reading(slot);
 }
 
+void Engine::leave_feed(uint32_t slot) {
+  const uint32_t id = std::exchange(slots_[slot].feed, Feed::kNone);
+  if (id == Feed::kNone) return;
+  clear_timer(slot);
+  feed_->on_left(id);
+}
+
 void Engine::lose(uint32_t slot, bool reset, Pending what) {
   Connection& connection = slots_[slot];
   if (connection.phase == Phase::closed) return;
@@ -782,6 +855,7 @@ void Engine::lose(uint32_t slot, bool reset, Pending what) {
 void Engine::close(uint32_t slot, bool reset) {
   Connection& connection = slots_[slot];
   if (std::exchange(connection.phase, Phase::closed) == Phase::closed) return;
+  leave_feed(slot);
   clear_timer(slot);
   transport_->close(slot, reset);
 }
@@ -847,6 +921,7 @@ void Engine::expire(uint32_t slot) {
         return refuse(slot, 408, "head-timeout");
       return close(slot, false);
     case Phase::exchange:
+      if (connection.feed != Feed::kNone) return feed_->on_deadline(connection.feed);
       if (!connection.body_wanted)
         return lose(slot, true);  // a whole answer that the peer does not take
       connection.body_wanted = false;

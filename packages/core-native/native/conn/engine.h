@@ -12,10 +12,12 @@
 #include "base/slice.h"
 #include "conn/connection.h"
 #include "conn/events.h"
+#include "conn/feed.h"
 #include "conn/limits.h"
 #include "http/head_writer.h"
 #include "memory/buffer_pool.h"
 #include "memory/external_bytes.h"
+#include "memory/shared_frame.h"
 #include "net/timer_wheel.h"
 #include "net/transport.h"
 
@@ -120,6 +122,36 @@ class Engine final : public net::SocketHandler {
 
   [[nodiscard]] Stats stats();
 
+  // ── for a feed ──
+
+  // Once; it must live as long as this engine.
+  void attach(Feed& feed) { feed_ = &feed; }
+  // Hands an open response to the feed, under its name `id`. Only one without a declared length.
+  [[nodiscard]] bool begin_feed(Handle exchange, uint32_t id);
+  // The response is the application's again. on_left() is not called for it.
+  void end_feed(uint32_t slot);
+  // The feed's name for the exchange; Feed::kNone where it has none.
+  [[nodiscard]] uint32_t feed_of(Handle exchange);
+  // The same for the exchange of a slot, if there is one.
+  [[nodiscard]] uint32_t feed_at(uint32_t slot) {
+    return slots_.live(slot) ? slots_[slot].feed : Feed::kNone;
+  }
+  // Whether the exchange is not over.
+  [[nodiscard]] bool is_open(Handle exchange) { return respondable(exchange) != nullptr; }
+  [[nodiscard]] Handle handle(uint32_t slot) { return {slot, slots_.generation(slot)}; }
+  // Sends a frame by reference: with `blocked`, on_room() follows. Not while that is due.
+  WriteStatus feed(uint32_t slot, const memory::FrameRef& frame);
+  // Bytes of the response that wait for the kernel. Where there are any, on_room() follows.
+  [[nodiscard]] uint64_t feed_waiting(uint32_t slot) { return slots_[slot].output.bytes(); }
+  // Replaces an earlier one. 0 for none.
+  void set_feed_deadline(uint32_t slot, uint32_t after_ms);
+  // By so much a deadline may come late.
+  [[nodiscard]] uint32_t tick_ms() const { return wheel_.tick_ms(); }
+  // Ends the exchange as if its peer had left.
+  void give_up(uint32_t slot) { lose(slot, false); }
+  [[nodiscard]] EventSink& events() { return events_; }
+  void wake_soon();
+
   // net::SocketHandler
   net::SocketId on_connect() override;
   void on_data(net::SocketId id, Slice bytes) override;
@@ -161,6 +193,7 @@ class Engine final : public net::SocketHandler {
   bool wait_writable(uint32_t slot);
 
   // Ends
+  void leave_feed(uint32_t slot);
   void next_request(uint32_t slot);
   void linger(uint32_t slot);
   void lose(uint32_t slot, bool reset, Pending what = kLost);
@@ -175,6 +208,7 @@ class Engine final : public net::SocketHandler {
 
   const Limits limits_;
   EventSink& events_;
+  Feed* feed_ = nullptr;
   std::unique_ptr<net::Transport> transport_;
   Slab<Connection> slots_;
   memory::BufferPool pool_;

@@ -19,6 +19,8 @@ enum class EventKind : uint8_t {
   all_closed = 6,   // the last connection is gone, after stop_listening()
   failed = 7,       // what was written cannot be sent: a buffer was taken away, a file ended early;
                     // the exchange is over
+  released = 8,     // a feed has let go of the exchange, which is the application's again; with why
+  missed = 9,       // a feed waits for what the application says of lost frames; with their number
 };
 
 // Collects the events of one wake and hands them to the application in one call.
@@ -29,7 +31,7 @@ class EventSink {
   // Whether one more event fits, with `bytes` of a head.
   virtual bool has_room(size_t bytes) = 0;
   virtual void request(Handle exchange, const http::RequestHead& head, Slice bytes) = 0;
-  virtual void notify(EventKind kind, Handle exchange) = 0;
+  virtual void notify(EventKind kind, Handle exchange, uint32_t detail = 0) = 0;
 
   virtual bool empty() = 0;
   // The application may call back into the engine for any connection meanwhile.

@@ -20,6 +20,10 @@ std::string_view name_of(conn::EventKind kind) {
       return "lost";
     case conn::EventKind::failed:
       return "failed";
+    case conn::EventKind::released:
+      return "released";
+    case conn::EventKind::missed:
+      return "missed";
     case conn::EventKind::all_closed:
       return "all-closed";
   }
@@ -66,9 +70,9 @@ void Application::request(Handle exchange, const http::RequestHead& head, Slice 
   collected_bytes_ += bytes.size();
 }
 
-void Application::notify(conn::EventKind kind, Handle exchange) {
+void Application::notify(conn::EventKind kind, Handle exchange, uint32_t detail) {
   CONTRACT(has_room(0));
-  collected_.push_back({kind, exchange, {}});
+  collected_.push_back({kind, exchange, {}, detail});
 }
 
 void Application::dispatch() {

@@ -16,6 +16,7 @@ struct Event {
   conn::EventKind kind;
   Handle exchange;
   std::string head;  // of a request
+  uint32_t detail = 0;
 };
 
 // What an application hears, with room for as much as a test allows.
@@ -39,7 +40,7 @@ class Application final : public conn::EventSink {
   // conn::EventSink
   bool has_room(size_t bytes) override;
   void request(Handle exchange, const http::RequestHead& head, Slice bytes) override;
-  void notify(conn::EventKind kind, Handle exchange) override;
+  void notify(conn::EventKind kind, Handle exchange, uint32_t detail) override;
   bool empty() override { return collected_.empty(); }
   void dispatch() override;
 

@@ -1,18 +1,20 @@
-import type { NativeEngine, RequestHead } from '@catzilla/core-native'
+import type { NativeEngine, Release, RequestHead } from '@catzilla/core-native'
 import { LazySignal, type FieldList, type ResponseHead, type StreamEnd, type StreamSink } from '@catzilla/streaming'
 import { HALF_CLOSED_MS } from '@catzilla/streaming/node'
 import { clientGone } from '../errors.ts'
+import type { EngineListener } from './engine-listener.ts'
 import { encodeFields } from './field-block.ts'
+import { NativeAudience, watchAudience } from './native-audience.ts'
 import { NativeBody } from './native-body.ts'
 import { NativeSink } from './native-sink.ts'
 import { RawHeaders } from './raw-headers.ts'
-import type { RequestHeaders, ServerExchange, TransportRequest } from './transport.ts'
+import type { Audience, RequestHeaders, ServerExchange, TransportRequest } from './transport.ts'
 
 /**
  * One request on the native engine, with its response: a slot, a generation and the head as it came. All else is made when
  * it is read. It is its own request.
  */
-export class NativeExchange implements ServerExchange, TransportRequest {
+export class NativeExchange implements ServerExchange, TransportRequest, EngineListener {
   readonly method: string
   readonly url: string
   lost = false
@@ -28,7 +30,7 @@ export class NativeExchange implements ServerExchange, TransportRequest {
 
   constructor(
     readonly engine: NativeEngine,
-    private readonly exchanges: (NativeExchange | undefined)[],
+    private readonly exchanges: (EngineListener | undefined)[],
     readonly slot: number,
     readonly generation: number,
     { method, target, minorVersion, fields }: RequestHead,
@@ -75,6 +77,7 @@ export class NativeExchange implements ServerExchange, TransportRequest {
   get signal(): AbortSignal {
     if (this.lazySignal === undefined) {
       this.lazySignal = new LazySignal()
+      watchAudience(this.exchanges, this)
       if (this.abortReason !== undefined) this.lazySignal.abort(this.abortReason)
     }
     return this.lazySignal.signal
@@ -108,6 +111,13 @@ export class NativeExchange implements ServerExchange, TransportRequest {
     if (committed || this.lost) this.forget()
   }
 
+  leaveTo(audience: Audience): boolean {
+    if (this.lost || this.lazySignal !== undefined || this.body !== undefined) return false
+    this.exchanges[this.slot] = NativeAudience.of(audience, this.engine, this.exchanges)
+    this.sink = undefined
+    return true
+  }
+
   // ── what the engine tells ──
 
   bodyReadable(): void {
@@ -126,6 +136,14 @@ export class NativeExchange implements ServerExchange, TransportRequest {
       this.engine.abort(this.slot, this.generation)
       this.lose()
     }, HALF_CLOSED_MS)
+  }
+
+  released(_slot: number, _generation: number, why: Release, reason?: unknown): void {
+    this.sink?.released(why, reason)
+  }
+
+  missed(_slot: number, _generation: number, count: number): void {
+    this.sink?.missed(count)
   }
 
   /** What was written cannot be sent, and the engine has let go of the connection. */

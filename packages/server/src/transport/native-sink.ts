@@ -1,8 +1,18 @@
-import { WriteStatus, type NativeEngine, type Payload } from '@catzilla/core-native'
-import type { FileRange, LossListener, ResponseHead, StreamSink } from '@catzilla/streaming'
+import { Release, WriteStatus, type NativeEngine, type Payload } from '@catzilla/core-native'
+import type {
+  FileRange,
+  JoinedStream,
+  JoinTerms,
+  LossListener,
+  MirroredTopic,
+  ResponseHead,
+  StreamSink,
+} from '@catzilla/streaming'
 import { QuietWatch, type HalfClosedPeer } from '@catzilla/streaming/node'
 import { bufferGone, clientGone, fileCut, streamEnded } from '../errors.ts'
 import { encodeFields } from './field-block.ts'
+import { failureOf, noticeOf } from './joined.ts'
+import { topicsOf } from './native-topics.ts'
 
 /** The body of a response on the native engine. Head, first frame and (where that is known) the end leave in one system call. */
 export class NativeSink implements StreamSink, HalfClosedPeer {
@@ -19,6 +29,8 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
   private sendsFile = false
   /** The engine could not send what it was given. */
   private failure: Error | undefined
+  /** A topic writes in the pump's place. */
+  private joined: { readonly stream: JoinedStream; readonly terms: JoinTerms } | undefined
 
   constructor(
     private readonly engine: NativeEngine,
@@ -74,6 +86,16 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
     this.sendsFile = false
   }
 
+  join(topic: MirroredTopic, terms: JoinTerms, stream: JoinedStream): boolean {
+    const { engine, slot, generation, lost, ended, failure, quiet, head } = this
+    // Behind a FIN, this sink watches what is written.
+    if (lost || ended || failure !== undefined || quiet !== undefined || head !== undefined || this.blocked)
+      return false
+    if (topicsOf(engine)?.join(topic, terms, slot, generation) !== true) return false
+    this.joined = { stream, terms }
+    return true
+  }
+
   abort(): void {
     this.ended = true
     if (!this.lost) this.engine.abort(this.slot, this.generation)
@@ -94,6 +116,25 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
   }
 
   // ── what the exchange tells ──
+
+  released(why: Release, reason: unknown): void {
+    if (this.joined === undefined) return
+    const { stream, terms } = this.joined
+    this.joined = undefined
+    if (why === Release.through) return stream.through()
+    const { outcome, error } = failureOf(why, terms, reason)
+    stream.stop(outcome, error)
+  }
+
+  missed(count: number): void {
+    if (this.joined === undefined) return
+    const { stream, terms } = this.joined
+    try {
+      this.engine.tellMissed(this.slot, this.generation, noticeOf(terms, count))
+    } catch (error) {
+      stream.stop('source-error', error)
+    }
+  }
 
   drain(): void {
     this.resolveDrained?.()

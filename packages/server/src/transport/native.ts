@@ -4,11 +4,16 @@ import {
   listenShared,
   type EngineHandler,
   type NativeEngine,
+  type Release,
   type RequestHead,
 } from '@catzilla/core-native'
+import type { StreamEnd } from '@catzilla/streaming'
 import type { ServerLimits } from '../options.ts'
+import type { EngineListener } from './engine-listener.ts'
 import { bindWith } from './native-address.ts'
+import { NativeAudience } from './native-audience.ts'
 import { NativeExchange } from './native-exchange.ts'
+import { keepTopics } from './native-topics.ts'
 import type {
   ListenOptions,
   ServerExchange,
@@ -27,7 +32,7 @@ class NativeTransport implements Transport, EngineHandler {
   readonly name = 'native'
   private readonly engine: NativeEngine
   /** By slot. An exchange is found while it can still hear of something; its generation tells it from an earlier one. */
-  private readonly exchanges: (NativeExchange | undefined)[] = []
+  private readonly exchanges: (EngineListener | undefined)[] = []
   private onExchange: (exchange: ServerExchange) => void = () => {}
   private whenClosed: Promise<void> | undefined
   private closed: () => void = () => {}
@@ -49,6 +54,7 @@ class NativeTransport implements Transport, EngineHandler {
       },
       this,
     )
+    keepTopics(this.engine, this.exchanges)
   }
 
   async listen(
@@ -70,6 +76,14 @@ class NativeTransport implements Transport, EngineHandler {
       this.closed = resolve
       this.engine.stopListening()
     }))
+  }
+
+  stopAudiences(end: Omit<StreamEnd, 'committed'>): void {
+    const joined = this.engine.joined()
+    for (let at = 0; at < joined.length; at += 2) {
+      const listener = this.exchanges[joined[at]!]
+      if (listener instanceof NativeAudience) listener.sayFarewell(joined[at]!, joined[at + 1]!, end)
+    }
   }
 
   destroy(): void {
@@ -119,11 +133,19 @@ class NativeTransport implements Transport, EngineHandler {
   }
 
   failed(slot: number, generation: number): void {
-    this.find(slot, generation)?.fail()
+    this.find(slot, generation)?.fail(slot)
   }
 
   lost(slot: number, generation: number): void {
-    this.find(slot, generation)?.lose()
+    this.find(slot, generation)?.lose(slot)
+  }
+
+  released(slot: number, generation: number, why: Release): void {
+    this.find(slot, generation)?.released(slot, generation, why)
+  }
+
+  missed(slot: number, generation: number, count: number): void {
+    this.find(slot, generation)?.missed(slot, generation, count)
   }
 
   allClosed(): void {
@@ -132,8 +154,8 @@ class NativeTransport implements Transport, EngineHandler {
     this.closed()
   }
 
-  private find(slot: number, generation: number): NativeExchange | undefined {
-    const exchange = this.exchanges[slot]
-    return exchange?.generation === generation ? exchange : undefined
+  private find(slot: number, generation: number): EngineListener | undefined {
+    const listener = this.exchanges[slot]
+    return (listener?.generation ?? generation) === generation ? listener : undefined
   }
 }

@@ -1,5 +1,5 @@
 import type { AllocatorStats } from '@catzilla/core-native'
-import type { Exchange, FieldList, StreamRequest } from '@catzilla/streaming'
+import type { Exchange, FieldList, JoinTerms, StreamEnd, StreamRequest } from '@catzilla/streaming'
 import type { ServerLimits } from '../options.ts'
 
 /**
@@ -19,6 +19,8 @@ export interface Transport {
    * @returns a promise that resolves when no connection is left. Calling it again gives the same one.
    */
   close(): Promise<void>
+  /** Ends the streams that went to an {@link Audience}. */
+  stopAudiences?(end: Omit<StreamEnd, 'committed'>): void
   /** Destroys what connections are left. `close()` then resolves. */
   destroy(): void
   stats(): TransportStats
@@ -107,9 +109,21 @@ export interface ServerExchange extends Exchange {
   answer(status: number, fields: FieldList, body: string | Uint8Array | undefined): void
   /** The peer is gone: what is answered now is dropped. */
   readonly lost: boolean
+  /**
+   * Where the sink has joined a topic: the audience hears of the stream's end, and this exchange of nothing more. `false` where
+   * somebody may still wait for something of it.
+   */
+  leaveTo?(audience: Audience): boolean
   // The inherited `ended(end)` comes once for an exchange that used `respond()`: when its end is committed, or its peer is
   // lost. After an uncommitted end with the peer still there, the exchange is as good as new: `answer()` or `respond()` comes
   // again, and the sink from before is not touched any more.
+}
+
+/** Streams of one path that read a topic alike, and that go on in the transport: it keeps this for all of them, and no exchange. */
+export interface Audience {
+  readonly terms: JoinTerms
+  /** One of them has ended. */
+  ended(end: StreamEnd): void
 }
 
 /** A request as a transport gives it. `signal` fires when the peer is lost before it is answered, or while a stream runs. */

@@ -3,6 +3,7 @@ import { Gate } from '../gate.ts'
 import { afterMicrotasks, nextTurn, TURN_MS } from '../scheduler.ts'
 import type { StreamItem } from '../source.ts'
 import { FrameLog, type Retention } from './frame-log.ts'
+import type { LogMirror, MirroredTopic } from './join.ts'
 import type { ResolvedSubscribeOptions } from './options.ts'
 import type { TopicOwner } from './shared.ts'
 import { Subscriber } from './subscriber.ts'
@@ -22,8 +23,10 @@ const SPARE_KEYS = 1024
  *
  * @internal
  */
-export class Broadcast<Item> {
+export class Broadcast<Item> implements MirroredTopic {
   readonly log: FrameLog<Item>
+  /** Of sinks that read the log themselves, for those who joined it there. */
+  readonly mirrors = new Set<LogMirror>()
   readonly subscribers = new Set<Subscriber<Item>>()
   readonly counts = { dropped: 0, coalesced: 0, evicted: 0 }
   closed = false
@@ -45,7 +48,11 @@ export class Broadcast<Item> {
   private gate: Gate | undefined
   private failure: { readonly reason: unknown } | undefined
 
-  constructor(retention: Retention) {
+  constructor(
+    retention: Retention,
+    /** Its frames are made by an `encode` of the topic. */
+    readonly encodes: boolean,
+  ) {
     this.log = new FrameLog(retention)
   }
 
@@ -56,6 +63,7 @@ export class Broadcast<Item> {
     if (this.filters > 0 || this.waiting.size + this.round.size < this.subscribers.size) {
       for (const subscriber of this.subscribers) subscriber.offer(frame)
     }
+    for (const mirror of this.mirrors) mirror.publish(item, frame.frame, this.superseded)
     this.serve()
     return frame.sequence
   }
@@ -76,6 +84,7 @@ export class Broadcast<Item> {
 
   close(): void {
     this.closed = true
+    for (const mirror of this.mirrors) mirror.close()
     this.serve()
   }
 
@@ -83,6 +92,7 @@ export class Broadcast<Item> {
     this.closed = true
     this.failure ??= { reason }
     for (const subscriber of this.subscribers) subscriber.fail('source-error', reason)
+    for (const mirror of this.mirrors) mirror.abort(reason)
   }
 
   // ── what subscribers call ──────────────────────────────────────────────────────────────────────────────────────────

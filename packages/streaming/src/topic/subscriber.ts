@@ -1,8 +1,11 @@
 import { toBytes } from '../byte-block.ts'
 import { streamError } from '../errors.ts'
+import type { ItemEncoder, ResolvedOptions } from '../options.ts'
+import type { StreamSink } from '../sink.ts'
 import type { ItemIterator, StoppableStream, StreamItem } from '../source.ts'
 import type { Broadcast } from './broadcast.ts'
 import { BATCH_BYTES, join, type LoggedFrame } from './frame-log.ts'
+import type { JoinedStream, JoinTerms } from './join.ts'
 import type { ResolvedSubscribeOptions } from './options.ts'
 import type { TopicOwner } from './shared.ts'
 
@@ -14,7 +17,7 @@ type Result = IteratorResult<string | Uint8Array, undefined>
  *
  * @internal
  */
-export class Subscriber<Item> implements ItemIterator {
+export class Subscriber<Item> implements ItemIterator, JoinedStream {
   /** The sequence that comes next. */
   cursor: number
   /** It has had everything, and the pump waits. */
@@ -48,6 +51,10 @@ export class Subscriber<Item> implements ItemIterator {
     return this.options.filter !== undefined
   }
 
+  get encoded(): boolean {
+    return this.topic.encodes
+  }
+
   // ── what the pump calls ────────────────────────────────────────────────────────────────────────────────────────────
 
   next(): Result | PromiseLike<Result> {
@@ -71,6 +78,27 @@ export class Subscriber<Item> implements ItemIterator {
   /** Also while the pump does not ask (the client is stalled), the stream can be stopped. */
   attach(stream: StoppableStream): void {
     this.stream = stream
+  }
+
+  // ── behind the sink ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Who has had everything can go on in a sink that reads the log itself. Gives the terms where it does. */
+  join(sink: StreamSink, stream: ResolvedOptions, encoder: ItemEncoder<never> | undefined): JoinTerms | undefined {
+    const { topic, options } = this
+    const hasAll = this.waiting && this.cursor === topic.log.newest + 1 && this.lost === 0
+    if (!hasAll || topic.closed || options.policy === 'block') return undefined
+    const terms = { subscribe: options, stream, farewell: encoder?.farewell }
+    if (sink.join?.(topic, terms, this) !== true) return undefined
+    this.leave()
+    return terms
+  }
+
+  through(): void {
+    this.answer?.(END)
+  }
+
+  stop(outcome: 'timeout' | 'source-error', reason: unknown): void {
+    this.stream?.stop(outcome, reason)
   }
 
   // ── what the topic calls ───────────────────────────────────────────────────────────────────────────────────────────
@@ -257,10 +285,8 @@ export class Subscriber<Item> implements ItemIterator {
   }
 
   private evict(): void {
-    const { maxFrames, maxBytes } = this.options
     this.topic.counts.evicted++
-    const message = `The client is more than ${maxFrames} frames or ${maxBytes} bytes behind the topic`
-    this.fail('timeout', streamError('CZ_TOPIC_EVICTED', message))
+    this.fail('timeout', evictedError(this.options))
   }
 
   // ── waiting and leaving ────────────────────────────────────────────────────────────────────────────────────────────
@@ -283,6 +309,18 @@ export class Subscriber<Item> implements ItemIterator {
     }
     this.topic.left(this)
   }
+}
+
+/** @internal */
+export function evictedError({
+  maxFrames,
+  maxBytes,
+}: {
+  readonly maxFrames: number
+  readonly maxBytes: number
+}): Error {
+  const message = `The client is more than ${maxFrames} frames or ${maxBytes} bytes behind the topic`
+  return streamError('CZ_TOPIC_EVICTED', message)
 }
 
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })

@@ -1,5 +1,5 @@
 import { show, streamError } from '../errors.ts'
-import { JOIN, type ItemIterator, type JoinableSource, type StreamItem } from '../source.ts'
+import { JOIN, type ItemIterator, type StreamItem } from '../source.ts'
 import { Broadcast } from './broadcast.ts'
 import { shareTopic, type TopicOwner } from './shared.ts'
 import {
@@ -9,6 +9,12 @@ import {
   type SubscribeOptions,
   type TopicOptions,
 } from './options.ts'
+
+/** What {@link Topic.subscribe} gives: frames as the topic has encoded them. */
+export interface TopicFrames extends AsyncIterable<string | Uint8Array> {
+  /** @internal */
+  [JOIN](): ItemIterator
+}
 
 /** Counters of a topic, and what it holds at the moment. */
 export interface TopicStats {
@@ -48,7 +54,7 @@ export class Topic<Item = StreamItem> {
   constructor(...options: [Item] extends [StreamItem] ? [options?: TopicOptions<Item>] : [options: TopicOptions<Item>])
   constructor(options?: TopicOptions<Item>) {
     const { encode, retention, name } = resolveTopicOptions<Item>(options)
-    const broadcast = (this.broadcast = new Broadcast(retention))
+    const broadcast = (this.broadcast = new Broadcast(retention, encode !== undefined))
     this.encode = encode
     if (name === undefined) return
     this.shared = shareTopic({
@@ -91,14 +97,13 @@ export class Topic<Item = StreamItem> {
    *
    * @throws {TypeError} `CZ_STREAM_OPTION`
    */
-  subscribe(options?: SubscribeOptions<Item>): AsyncIterable<string | Uint8Array> {
+  subscribe(options?: SubscribeOptions<Item>): TopicFrames {
     const resolved = resolveSubscribeOptions(options, this.shared !== undefined)
     const join = () => this.broadcast.join(resolved, this.shared?.owner)
-    const source: AsyncIterable<string | Uint8Array> & JoinableSource = {
+    return {
       [JOIN]: join,
       [Symbol.asyncIterator]: () => withPromises(join()),
     }
-    return source
   }
 
   /** Resolves when no subscriber with the policy `block` is at its bounds: at once, where none is. */
@@ -117,14 +122,16 @@ export class Topic<Item = StreamItem> {
   }
 
   get stats(): TopicStats {
-    const { log, subscribers, counts } = this.broadcast
-    return {
-      subscribers: subscribers.size,
-      published: log.newest,
-      ...counts,
-      heldFrames: log.size,
-      heldBytes: log.bytes,
+    const { log, counts, mirrors } = this.broadcast
+    let subscribers = this.broadcast.subscribers.size
+    let { size: heldFrames, bytes: heldBytes } = log
+    for (const mirror of mirrors) {
+      const held = mirror.stats()
+      subscribers += held.subscribers
+      heldFrames = Math.max(heldFrames, held.heldFrames)
+      heldBytes = Math.max(heldBytes, held.heldBytes)
     }
+    return { subscribers, published: log.newest, ...counts, heldFrames, heldBytes }
   }
 
   private append(item: Item, key: unknown): number {
