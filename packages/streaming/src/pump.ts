@@ -20,7 +20,7 @@ import { isWriterSource, StreamWriter, type WriterSource } from './writer.ts'
 
 // A frame leaves at this size. The first is small, so that a source that never pauses is seen at once; from 32 Ki
 // characters on, the cost of a frame no longer shows per item.
-const FIRST_FRAME = 2 * 1024
+const FIRST_FRAME = 512
 const LARGEST_FRAME = 32 * 1024
 const FRAME_GROWTH = 4
 

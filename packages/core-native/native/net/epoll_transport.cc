@@ -456,7 +456,10 @@ class EpollTransport final : public Transport {
     socket = {.fd = fd, .serial = socket.serial, .reading = true, .queued = socket.queued};
     ++open_;
     keep_alive();
-    if (!watch(EPOLL_CTL_ADD, id, kInterest)) handler_.on_lost(id);
+    if (!watch(EPOLL_CTL_ADD, id, kInterest)) return handler_.on_lost(id);
+    // Most have asked by now, and are told with this wake.
+    socket.readable = true;
+    read(id);
   }
 
   // Out of descriptors. A listener that is left readable would make the loop spin, and its peers
