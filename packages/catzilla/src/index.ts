@@ -52,8 +52,8 @@ export type { FilePart, OpenFile } from '@catzilla/streaming/node'
 export { csv, csvTransformStream, encodeCsv } from '@catzilla/csv'
 export type { CsvColumn, CsvComputedColumn, CsvFormatOptions, CsvOptions, CsvProfile } from '@catzilla/csv'
 
-export { jsonl } from '@catzilla/jsonl'
-export type { JsonlOptions } from '@catzilla/jsonl'
+export { jsonl, readJsonl } from '@catzilla/jsonl'
+export type { Envelope, Frame, JsonlBody, JsonlOptions, ReadJsonlOptions, StreamSummary } from '@catzilla/jsonl'
 
 export { createChannel, memoryBus, sse, sseSession } from '@catzilla/sse'
 export type {

@@ -4,7 +4,7 @@ import { errorFactory } from '@catzilla/streaming/format'
 const ERRORS = {
   /** An option is unknown or out of range. */
   CZ_JSONL_OPTION: { base: TypeError, status: undefined },
-  /** A row would be written as something that it is not: a Map, a promise, bytes. */
+  /** A row holds what JSON has no form for: a Map, an Error, bytes. */
   CZ_JSONL_ROW: { base: TypeError, status: undefined },
   /** A row has no JSON, and `undefinedRows` is `throw`. */
   CZ_JSONL_UNDEFINED: { base: TypeError, status: undefined },
@@ -16,6 +16,18 @@ const ERRORS = {
   CZ_JSONL_SERIALIZE: { base: TypeError, status: undefined },
   /** `serialize()` gave a row with a line end in it. */
   CZ_JSONL_NEWLINE: { base: TypeError, status: undefined },
+  /** The client accepts none of the frames. */
+  CZ_JSONL_ACCEPT: { base: TypeError, status: 406 },
+  /** Reading: what is to be read is no body, or its answer was no success. */
+  CZ_JSONL_SOURCE: { base: TypeError, status: undefined },
+  /** Reading: a line is longer than `maxLineLength`. */
+  CZ_JSONL_LINE: { base: RangeError, status: undefined },
+  /** Reading: a line is no JSON (`cause`). */
+  CZ_JSONL_PARSE: { base: SyntaxError, status: undefined },
+  /** Reading: the body ends within a record, or without the end that was promised. */
+  CZ_JSONL_TRUNCATED: { base: Error, status: undefined },
+  /** Reading: the body says that its source has failed (`cause` is what it says). */
+  CZ_JSONL_FAILED: { base: Error, status: undefined },
 } as const
 
 export type JsonlErrorCode = keyof typeof ERRORS

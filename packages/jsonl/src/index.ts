@@ -1,3 +1,7 @@
 export type { JsonlErrorCode } from './errors.ts'
-export type { JsonlOptions, UndefinedRows } from './options.ts'
+export type { Envelope, Frame, StreamSummary } from './frames.ts'
+export type { FailurePolicy, JsonlOptions, Serialize, UndefinedRows } from './options.ts'
+export { readJsonl } from './read.ts'
+export type { JsonlBody, ReadJsonlOptions } from './read.ts'
 export { jsonl } from './response.ts'
+export type { BigIntPolicy, DatePolicy, EscapePolicy } from './serialize.ts'

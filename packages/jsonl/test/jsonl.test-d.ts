@@ -1,6 +1,6 @@
 import type { StreamingResponse } from '@catzilla/streaming'
 import { expectTypeOf, test } from 'vitest'
-import { jsonl } from '../src/index.ts'
+import { jsonl, readJsonl } from '../src/index.ts'
 
 interface User {
   readonly id: number
@@ -33,3 +33,25 @@ test('serialize gets rows of the source', () => {
 
 declare function users(): IterableIterator<User>
 declare function usersAsync(): AsyncGenerator<User>
+
+test('frames and rules are known words', () => {
+  jsonl(users(), {
+    frame: ['ndjson', 'array'],
+    bigint: 'string',
+    date: 'milliseconds',
+    escape: 'html',
+    failure: 'tell',
+  })
+  jsonl(users(), { frame: 'envelope', envelope: { head: { a: 1 }, tail: ({ rows }) => ({ rows }) } })
+  // @ts-expect-error: no frame
+  jsonl(users(), { frame: 'lines' })
+  // @ts-expect-error: a tail is an object
+  jsonl(users(), { envelope: { tail: () => 1 } })
+})
+
+test('a reader gives rows of the type that is asked for', async () => {
+  expectTypeOf(readJsonl<User>(new Response())).toEqualTypeOf<AsyncGenerator<User, void, undefined>>()
+  for await (const row of readJsonl(['1'])) expectTypeOf(row).toEqualTypeOf<unknown>()
+  // @ts-expect-error: nothing to read
+  readJsonl(5)
+})

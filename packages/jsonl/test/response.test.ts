@@ -80,7 +80,17 @@ describe('options', () => {
   test.each<[options: object, message: string]>([
     [{ contenttype: 'x' }, 'Unknown option "contenttype"; known are'],
     [{ serialize: 'json' }, 'serialize must be a function (got "json")'],
-    [{ undefinedRows: 'drop' }, `undefinedRows must be 'throw', 'skip' or 'null' (got "drop")`],
+    [{ undefinedRows: 'drop' }, 'undefinedRows must be "throw" or "skip" or "null" (got "drop")'],
+    [{ frame: 'lines' }, 'frame must be "ndjson" or "json-seq" or "array" or "envelope" or "event-stream"'],
+    [{ frame: [] }, 'frame must be a frame or a list of frames'],
+    [{ frame: ['array', 'ndjson'], contentType: 'text/plain' }, 'contentType is for one frame'],
+    [{ envelope: { heads: {} } }, 'Unknown part of an envelope "heads"'],
+    [{ bigint: 'drop' }, 'bigint must be "throw" or "string" or "number"'],
+    [{ date: 'local' }, 'date must be "iso" or "milliseconds"'],
+    [{ escape: 'all' }, 'escape must be "none" or "javascript" or "html"'],
+    [{ failure: 'hide' }, 'failure must be "abort" or "tell"'],
+    [{ endMarker: 1 }, 'endMarker must be true or false'],
+    [{ serialize: String, bigint: 'string' }, 'bigint, date and escape are rules of our own serializer'],
   ])('%j is refused when the response is made', (options, message) => {
     expect(() => jsonl([], options)).toThrow(
       expect.objectContaining({ code: 'CZ_JSONL_OPTION', message: expect.stringContaining(message) }),

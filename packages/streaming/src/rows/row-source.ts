@@ -33,7 +33,7 @@ export interface RowEncoder extends ItemEncoder<unknown> {
   /** The rest of the row before, where it comes in parts; asked for after each row. */
   rest?(): ItemIterator | undefined
   /** The source or a row has failed: `true` where the batch says so now, and the stream is to end well. */
-  failed?(error: unknown): boolean
+  readonly failed?: ((error: unknown) => boolean) | undefined
 }
 
 /**

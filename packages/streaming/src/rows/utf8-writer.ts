@@ -45,6 +45,12 @@ export class Utf8Writer {
     this.at = this.committed
   }
 
+  /** One byte, which is ASCII. */
+  byte(code: number): void {
+    this.reserve(1)
+    this.bytes[this.at++] = code
+  }
+
   /** Makes room for `length` bytes at `at`. */
   reserve(length: number): void {
     if (this.at + length > this.bytes.length) this.nextBlock(length)
