@@ -55,7 +55,17 @@ export type { CsvColumn, CsvComputedColumn, CsvFormatOptions, CsvOptions, CsvPro
 export { jsonl, readJsonl } from '@catzilla/jsonl'
 export type { Envelope, Frame, JsonlBody, JsonlOptions, ReadJsonlOptions, StreamSummary } from '@catzilla/jsonl'
 
-export { createChannel, memoryBus, sse, sseSession } from '@catzilla/sse'
+export {
+  chatWire,
+  createChannel,
+  createRun,
+  memoryBus,
+  openRun,
+  sse,
+  sseSession,
+  sseWire,
+  uiMessageWire,
+} from '@catzilla/sse'
 export type {
   Bus,
   Channel,

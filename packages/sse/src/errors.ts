@@ -22,6 +22,18 @@ const ERRORS = {
   CZ_SSE_CLOSED: { base: Error, status: undefined },
   /** The bus could not store an event (`cause`), or too many wait for it. */
   CZ_SSE_BUS: { base: Error, status: undefined },
+  /** A run was stopped: the reason of its producer's `signal`. */
+  CZ_SSE_RUN_STOPPED: { base: Error, status: undefined },
+  /** The process of a run is gone, and with it the rest of the run. */
+  CZ_SSE_RUN_LOST: { base: Error, status: undefined },
+  /** A server answered the client with a status that another attempt would not change. */
+  CZ_SSE_CLIENT_STATUS: { base: Error, status: undefined },
+  /** A server answered the client with something that is no event stream. */
+  CZ_SSE_CLIENT_TYPE: { base: TypeError, status: undefined },
+  /** The client could not reach its server as often in a row as `maxFailures` says. */
+  CZ_SSE_CLIENT_LOST: { base: Error, status: undefined },
+  /** The client's `parse` failed with the data of an event (`cause`). */
+  CZ_SSE_CLIENT_DATA: { base: TypeError, status: undefined },
   /** An option is unknown or out of range. */
   CZ_SSE_OPTION: { base: TypeError, status: undefined },
 } as const

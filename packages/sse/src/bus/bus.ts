@@ -43,6 +43,8 @@ export interface BusRetention {
   readonly events: number
   readonly bytes: number
   readonly ageMs: number
+  /** The log is forgotten when nothing is appended for this long; without it, the bus decides. */
+  readonly idleMs?: number
 }
 
 /** Who follows a log. All of these are called in the order of the log. */

@@ -18,7 +18,9 @@ class MemoryBus implements Bus {
   private readonly logs = new Map<string, MemoryLog>()
 
   async append(log: string, messages: readonly BusMessage[], retain: BusRetention): Promise<BusPosition> {
-    return this.logFor(log).append(messages, retain)
+    const position = this.logFor(log).append(messages, retain)
+    if (retain.idleMs !== undefined) await this.expire(log, retain.idleMs)
+    return position
   }
 
   follow(log: string, follower: BusFollower): BusFollowing {

@@ -208,8 +208,9 @@ class RedisBus implements Bus {
   }
 }
 
-function atLeast({ events, bytes, ageMs }: BusRetention): BusRetention {
+function atLeast({ events, bytes, ageMs, ...idle }: BusRetention): BusRetention {
   return {
+    ...idle,
     events: Math.max(events, LEAST.events),
     bytes: Math.max(bytes, LEAST.bytes),
     ageMs: Math.max(ageMs, LEAST.ageMs),

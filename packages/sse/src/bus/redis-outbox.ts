@@ -133,8 +133,11 @@ export class RedisOutbox {
     }
   }
 
-  private argumentsFor(messages: readonly string[], { events, bytes, ageMs }: BusRetention): string[] {
-    const { stream, writer, bell, idleMs, giveUpMs } = this.target
+  private argumentsFor(
+    messages: readonly string[],
+    { events, bytes, ageMs, idleMs = this.target.idleMs }: BusRetention,
+  ): string[] {
+    const { stream, writer, bell, giveUpMs } = this.target
     const bounds = [events, bytes, ageMs].map((bound) => String(Number.isFinite(bound) ? bound : -1))
     const writerMs = String(giveUpMs * 2 + 60_000)
     return ['2', stream, writer, String(++this.batch), writerMs, ...bounds, String(idleMs), bell, ...messages]

@@ -56,7 +56,7 @@ export interface ChannelStats {
 
 /** What a run puts between events. @internal */
 export interface ControlListener {
-  control(word: string, message: BusMessage): void
+  control(word: string): void
 }
 
 /**
@@ -75,7 +75,7 @@ export interface ControlListener {
  * @throws `CZ_SSE_OPTION`, `CZ_SSE_RETRY_RANGE`
  */
 export function createChannel<Item extends SseItem = SseItem>(options?: ChannelOptions): Channel<Item> {
-  return new Channel<Item>(resolveChannelOptions(options))
+  return new Channel<Item>(resolveChannelOptions(options)).start()
 }
 
 /** A broadcast of events; made by {@link createChannel}. */
@@ -90,7 +90,7 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
   /** Whether `join` was told of it. */
   private readonly joined = new Map<Member, boolean>()
   private readonly counts = { replays: 0, resyncs: 0 }
-  private readonly following: BusFollowing | undefined
+  private following: BusFollowing | undefined
   private resolveReady: () => void = () => {}
   private readied: boolean
   private state: 'open' | 'closing' | 'over' = 'open'
@@ -100,6 +100,8 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
   private position: BusPosition
   private offset = 0
   private segmentStart = 0
+  /** The sequence of the last event; words of a run may follow it. */
+  private lastEvent = 0
 
   /** @internal */
   constructor(
@@ -116,7 +118,14 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
     this.readied = bus === undefined
     this.position = { epoch: bus === undefined ? newEpoch() : '', number: 0 }
     this.whenReady = this.readied ? Promise.resolve() : new Promise((resolve) => (this.resolveReady = resolve))
-    this.following = bus?.follow(name, this)
+  }
+
+  /** Begins to follow its bus, which may give the past from within the call. @internal */
+  start(): this {
+    const following = this.options.bus?.follow(this.name, this)
+    if (this.state === 'open') this.following = following
+    else following?.close()
+    return this
   }
 
   /**
@@ -245,10 +254,13 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
 
   private listen(start: Start, { filter, bounds }: ResolvedSubscription<Item>, member: Member): unknown {
     const { policy, maxEvents, maxBytes } = bounds
+    // What it has to catch up with is kept in any case: only what comes on top of that counts as being behind.
+    const { published, heldBytes } = this.topic.stats
+    const catchUp = start.after === undefined ? 0 : published - start.after
     return this.topic.subscribe({
       policy,
-      maxFrames: maxEvents,
-      maxBytes,
+      maxFrames: maxEvents + catchUp,
+      maxBytes: catchUp === 0 ? maxBytes : maxBytes + heldBytes,
       missed: (missed) => this.resyncFrame(member, missed === undefined ? BEHIND : { ...BEHIND, missed }),
       ...(start.after !== undefined && { after: start.after }),
       ...(filter !== undefined && { filter: (entry: Entry<Item>) => filter(entry.item) }),
@@ -305,10 +317,10 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
     const position = this.ids.parse(lastEventId)
     if (position === undefined || position.epoch !== this.position.epoch) return lost(UNKNOWN)
     const after = position.number - this.offset
-    if (after > published) return asked || this.following === undefined ? lost(UNKNOWN) : undefined
+    if (after > published) return asked || this.options.bus === undefined ? lost(UNKNOWN) : undefined
     if (after < this.segmentStart) return lost(EXPIRED)
     if (after + 1 < oldest) return lost({ ...EXPIRED, missed: published - after })
-    if (after === published && over && !asked) return 'over'
+    if (after >= this.lastEvent && over && !asked) return 'over'
     return { after, resync: undefined, replays: after < published }
   }
 
@@ -335,7 +347,8 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
     const entry = new Entry(frame, form, this.options.deserialize, item)
     this.topic.publish(entry, key === undefined ? undefined : { key })
     this.position = position
-    if (control !== undefined) this.controls?.control(control, message)
+    if (control === undefined) this.lastEvent = this.topic.stats.published
+    else this.controls?.control(control)
     return id
   }
 
