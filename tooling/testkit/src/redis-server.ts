@@ -31,10 +31,13 @@ export function findRedis(): string | undefined {
 export function describeWithRedis(name: string, define: () => void): void {
   const missing = findRedis() === undefined && !process.env['CI']
   if (missing) console.warn(`${name}: needs Redis: sudo apt-get install -y redis-server`)
-  const suite = () => {
-    define()
-  }
-  describe.skipIf(missing)(name, suite, 60_000)
+  describe.skipIf(missing)(
+    name,
+    () => {
+      define()
+    },
+    60_000,
+  )
 }
 
 /** A Redis of the test's own, on a free port of the loopback, that keeps what it has acknowledged. */
