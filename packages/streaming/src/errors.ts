@@ -1,50 +1,32 @@
 /** What each error code of the streaming layer means; `docs/errors.md` is made from the same table. */
 const ERRORS = {
   /** The source of a stream is nothing that can be iterated, or it failed with something that is no error. */
-  CZ_STREAM_SOURCE: { base: TypeError, status: undefined },
+  CZ_STREAM_SOURCE: { base: TypeError },
   /** An item is neither text nor bytes, and nothing encodes it. Yield text or bytes, or use `jsonl()`, `csv()`, `sse()`. */
-  CZ_STREAM_ITEM: { base: TypeError, status: undefined },
+  CZ_STREAM_ITEM: { base: TypeError },
   /** Something was written behind the end of a stream. */
-  CZ_STREAM_CLOSED: { base: Error, status: undefined },
+  CZ_STREAM_CLOSED: { base: Error },
   /** The stream ended early: the client is gone, or the source failed (`cause`). */
-  CZ_STREAM_ABORTED: { base: Error, status: undefined },
+  CZ_STREAM_ABORTED: { base: Error },
   /** A deadline of the stream has passed; the message names it. */
-  CZ_STREAM_TIMEOUT: { base: Error, status: undefined },
+  CZ_STREAM_TIMEOUT: { base: Error },
   /** A buffer was transferred away while it was being sent. Give each stream bytes of its own. */
-  CZ_STREAM_BUFFER: { base: TypeError, status: undefined },
+  CZ_STREAM_BUFFER: { base: TypeError },
   /** The body is longer or shorter than its declared `Content-Length`. */
-  CZ_STREAM_LENGTH: { base: Error, status: undefined },
+  CZ_STREAM_LENGTH: { base: Error },
   /** An option is unknown or out of range. */
-  CZ_STREAM_OPTION: { base: TypeError, status: undefined },
+  CZ_STREAM_OPTION: { base: TypeError },
   /** A status is no integer from 200 to 599. */
-  CZ_HEAD_STATUS: { base: RangeError, status: undefined },
+  CZ_HEAD_STATUS: { base: RangeError },
   /** A field name is no token, a value holds a control character, or the field belongs to the transport. */
-  CZ_HEAD_FIELD: { base: TypeError, status: undefined },
+  CZ_HEAD_FIELD: { base: TypeError },
   /** A writer ran more than 16 MiB ahead of its client. Await `write()`. */
-  CZ_WRITER_AHEAD: { base: RangeError, status: undefined },
+  CZ_WRITER_AHEAD: { base: RangeError },
   /** What is to be relayed is no `Response` and no `ReadableStream`, or its body is read already. */
-  CZ_RELAY_UPSTREAM: { base: TypeError, status: undefined },
-  /** The client of a topic's subscriber was too far behind, and its policy is `evict`. */
-  CZ_TOPIC_EVICTED: { base: Error, status: undefined },
-  /** A producer ran ahead of a subscriber that must miss nothing (policy `block`). Await `topic.drained()`. */
-  CZ_TOPIC_AHEAD: { base: RangeError, status: undefined },
-  /** The capacity of a ring is no power of two from 8 to 2³⁰. */
-  CZ_RING_CAPACITY: { base: RangeError, status: undefined },
-  /** Shared memory that holds no ring, or one of another version. */
-  CZ_RING_MEMORY: { base: TypeError, status: undefined },
-  /** A ring of bytes was used for records, or one of records for bytes. */
-  CZ_RING_KIND: { base: TypeError, status: undefined },
-  /** A record is larger than its whole ring. Give the ring more capacity, or cut the record. */
-  CZ_RING_RECORD: { base: RangeError, status: undefined },
-  /** More was taken or given of a ring's memory than there was, with `advance()`. */
-  CZ_RING_ADVANCE: { base: RangeError, status: undefined },
-  /** Something was written behind the end of a ring. */
-  CZ_RING_CLOSED: { base: Error, status: undefined },
-  /** What stands in a ring's shared memory cannot be: something else has written to it, or two were at the same end. */
-  CZ_RING_CORRUPT: { base: Error, status: undefined },
+  CZ_RELAY_UPSTREAM: { base: TypeError },
 } as const
 
-export type StreamingErrorCode = keyof typeof ERRORS
+export type StreamErrorCode = keyof typeof ERRORS
 
 const BRAND = Symbol.for('catzilla.error')
 
@@ -76,7 +58,7 @@ export function isCatzillaError(value: unknown): value is CatzillaError {
 /** What one code of a package means: the class that JavaScript users expect, and the status where a client caused it. */
 export interface ErrorKind {
   readonly base: new (message: string, options?: ErrorOptions) => Error
-  readonly status: number | undefined
+  readonly status?: number | undefined
 }
 
 /**

@@ -1,5 +1,5 @@
 export { CatzillaError, isCatzillaError } from './errors.ts'
-export type { StreamingErrorCode } from './errors.ts'
+export type { StreamingErrorCode } from './error-codes.ts'
 export type { FileRange } from './file.ts'
 export { checkStatus, toFields } from './head.ts'
 export type { FieldList, FieldsInit, ResponseHead } from './head.ts'

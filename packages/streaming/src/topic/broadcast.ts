@@ -1,4 +1,4 @@
-import { streamError } from '../errors.ts'
+import { topicError } from './errors.ts'
 import { Gate } from '../gate.ts'
 import { afterMicrotasks, nextTurn, TURN_MS } from '../scheduler.ts'
 import type { StreamItem } from '../source.ts'
@@ -73,7 +73,7 @@ export class Broadcast<Item> implements MirroredTopic {
     for (const subscriber of this.full) {
       if (!subscriber.isFlooded) continue
       const message = 'A subscriber with the policy block is behind by twice its bounds; await topic.drained() first'
-      throw streamError('CZ_TOPIC_AHEAD', message)
+      throw topicError('CZ_TOPIC_AHEAD', message)
     }
   }
 

@@ -1,5 +1,5 @@
 import { toBytes } from '../byte-block.ts'
-import { streamError } from '../errors.ts'
+import { topicError } from './errors.ts'
 import type { ItemEncoder, ResolvedOptions } from '../options.ts'
 import type { StreamSink } from '../sink.ts'
 import type { ItemIterator, StoppableStream, StreamItem } from '../source.ts'
@@ -320,7 +320,7 @@ export function evictedError({
   readonly maxBytes: number
 }): Error {
   const message = `The client is more than ${maxFrames} frames or ${maxBytes} bytes behind the topic`
-  return streamError('CZ_TOPIC_EVICTED', message)
+  return topicError('CZ_TOPIC_EVICTED', message)
 }
 
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })

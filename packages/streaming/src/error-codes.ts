@@ -1,0 +1,6 @@
+import type { StreamErrorCode } from './errors.ts'
+import type { RingErrorCode } from './ring/errors.ts'
+import type { TopicErrorCode } from './topic/errors.ts'
+
+/** Every code that this package gives to an error. */
+export type StreamingErrorCode = StreamErrorCode | RingErrorCode | TopicErrorCode
