@@ -15,6 +15,8 @@ const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(
 /** A tree takes methods of its own list alone; routes for any method stand in one, under a name from it. */
 const ANY_METHOD = 'GET'
 
+const MARKS = 1024
+
 /**
  * Finds the route for a method and a path.
  *
@@ -56,6 +58,8 @@ export class Router<Route> {
 
 class MethodRoutes<Route> {
   private readonly fixed = new Map<string, Match<Route>>()
+  /** By `markOf()`: whether such a path can be among the fixed ones. */
+  private readonly marks = new Uint8Array(MARKS)
   private readonly known = new Set<string>()
   private readonly tree = findMyWay({ onBadUrl: noHandler, maxParamLength: Number.MAX_SAFE_INTEGER })
 
@@ -65,7 +69,10 @@ class MethodRoutes<Route> {
     const shape = shapeOf(pattern)
     if (this.known.has(shape)) return false
     this.known.add(shape)
-    if (pattern.isStatic) this.fixed.set(path, { route, params: NO_PARAMS })
+    if (pattern.isStatic) {
+      this.fixed.set(path, { route, params: NO_PARAMS })
+      this.marks[markOf(path)] = 1
+    }
     this.tree.on(ANY_METHOD, treePattern(pattern), noHandler, {
       route,
       wildcard: wildcardOf(pattern),
@@ -75,7 +82,7 @@ class MethodRoutes<Route> {
   }
 
   find(path: string): Match<Route> | typeof MALFORMED | undefined {
-    const fixed = this.fixed.get(path)
+    const fixed = this.marks[markOf(path)] === 1 ? this.fixed.get(path) : undefined
     if (fixed !== undefined) return fixed
     if (!path.startsWith('/')) return undefined // `OPTIONS *`
     const found = this.tree.find(ANY_METHOD, path)
@@ -86,6 +93,12 @@ class MethodRoutes<Route> {
     for (const name of names) if (params[name] === '') return undefined // A segment that is not there.
     return { route, params: wildcard === undefined ? params : renameWildcard(params, wildcard) }
   }
+}
+
+/** Tells most paths from the fixed ones by length and last character: a map has to hash a string that is new each time. */
+function markOf(path: string): number {
+  const { length } = path
+  return (length * 31 + path.charCodeAt(length - 1)) % MARKS
 }
 
 /** GET answers HEAD, and whatever answers anything answers OPTIONS. */

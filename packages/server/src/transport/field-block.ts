@@ -11,9 +11,20 @@ export interface FieldBlock {
 /** Frozen lists come again with every answer of their kind, so their text is kept as long as they are. */
 const kept = new WeakMap<FieldList, FieldBlock>()
 
+/** The list of the last answer is most often that of the next, and a comparison costs less than the map. */
+let lastFields: FieldList | undefined
+let lastBlock: FieldBlock | undefined
+
 export function encodeFields(fields: FieldList): FieldBlock {
-  const known = kept.get(fields)
-  if (known !== undefined) return known
+  if (fields === lastFields) return lastBlock!
+  const block = kept.get(fields) ?? encode(fields)
+  if (!Object.isFrozen(fields)) return block
+  lastFields = fields
+  lastBlock = block
+  return block
+}
+
+function encode(fields: FieldList): FieldBlock {
   let text = ''
   let dated = false
   for (const [name, value] of fields) {
