@@ -25,9 +25,9 @@ const LARGEST_FRAME = 32 * 1024
 const FRAME_GROWTH = 4
 
 // A pump works this much, then the loop gets its turn. Reading the clock costs as much as several items, so it is read at
-// items 1, 2, 4 … of a turn, then every 128.
+// items 1, 2, 4 … of a turn, then every 512: as long as items cost alike, a turn is twice its time at most.
 const TURN_BYTES = 1024 * 1024
-const LARGEST_CLOCK_STEP = 128
+const LARGEST_CLOCK_STEP = 512
 const FLUSH_CLOCK_STEP = 16
 
 /** A producer that ignores the promises of its writes gets an error here, instead of all the memory of the process. */
