@@ -100,7 +100,9 @@ class Play {
     stage_.application.most_events = kPlaces[input_.choose(4)];
     stage_.application.most_head_bytes = input_.choose(2) == 0 ? 256 * 1024 : 2048;
     stage_.application.on_event = [this](const test::Event& event) { hear(event); };
-    if (input_.choose(2) == 1) stage_.kernel.wakes = test::FakeKernel::Wakes::told;
+    if (input_.choose(2) == 0) return;
+    stage_.kernel.wakes = test::FakeKernel::Wakes::told;
+    if (input_.choose(2) == 1) stage_.kernel.file = file();
   }
 
   void run() {
@@ -289,7 +291,7 @@ class Play {
 
   // Any call, also on what is over.
   void use(Exchange& exchange) {
-    switch (input_.choose(8)) {
+    switch (input_.choose(9)) {
       case 0:
         return answer(exchange);
       case 1:
@@ -303,6 +305,8 @@ class Play {
         return abort(exchange);
       case 6:
         return read(exchange);
+      case 7:
+        return send_file(exchange);
       default:
         if (!buffers_.empty()) buffers_[input_.choose(buffers_.size())].take_away();
     }
@@ -365,6 +369,7 @@ class Play {
     const Text first = next_payload();
     options.has_length = input_.choose(4) == 1;
     options.length = first.text.size() + input_.choose(8);
+    if (input_.choose(2) == 1) options.length += file_range();
     const bool end = input_.choose(4) == 1;
     const auto status = stage_.engine.start(exchange.handle, options, payload_of(first), end);
     if (exchange.state != Exchange::State::fresh) {
@@ -393,6 +398,37 @@ class Play {
       return;
     }
     took(exchange, status, last.text, true);
+  }
+
+  // Also beyond the end of the file, and where no file can go.
+  void send_file(Exchange& exchange) {
+    const uint64_t length = settling_ ? 0 : file_range();
+    const uint64_t offset = input_.choose(4) * (kFileBytes / 3);
+    const auto status = stage_.engine.send_file(
+        exchange.handle, {.fd = test::FakeKernel::kFile, .offset = offset, .length = length});
+    if (exchange.state != Exchange::State::streaming) {
+      FUZZ_CHECK(status == WriteStatus::gone);
+      return;
+    }
+    took(exchange, status, file().substr(offset, length), false);
+  }
+
+  static constexpr size_t kFileBytes = 90'000;
+
+  uint64_t file_range() {
+    constexpr uint64_t kLengths[] = {0, 1, 30'000, kFileBytes};
+    return kLengths[input_.choose(std::size(kLengths))];
+  }
+
+  static const std::string& file() {
+    static const std::string content = [] {
+      std::string text;
+      while (text.size() < kFileBytes)
+        text += std::to_string(text.size()) + ' ';
+      text.resize(kFileBytes);
+      return text;
+    }();
+    return content;
   }
 
   void took(Exchange& exchange, WriteStatus status, const std::string& text, bool end) {
@@ -485,9 +521,12 @@ class Play {
     if (head_end == rest.npos) {
       FUZZ_CHECK(std::string_view("HTTP/1.1 ").starts_with(rest.substr(0, 9)));
     } else {
-      FUZZ_CHECK(head_end + 4 == rest.size());
-      FUZZ_CHECK(rest.starts_with("HTTP/1.1 4") || rest.starts_with("HTTP/1.1 50"));
-      FUZZ_CHECK(rest.find("\r\nconnection: close\r\ncontent-length: 0\r\n\r\n") != rest.npos);
+      const std::string_view head = rest.substr(0, head_end + 4);
+      const std::string_view reason = rest.substr(head.size());
+      const size_t length_at = head.find("\r\nconnection: close\r\ncontent-length: ");
+      FUZZ_CHECK(head.starts_with("HTTP/1.1 4") || head.starts_with("HTTP/1.1 50"));
+      FUZZ_CHECK(length_at != head.npos);
+      FUZZ_CHECK(reason.size() <= number_at(head, length_at + 37, 10));
       FUZZ_CHECK(peer.ended());
     }
   }
