@@ -19,6 +19,8 @@ const packages = Object.fromEntries(
       },
     ]),
 )
+// Started by its URL.
+packages['packages/streaming'].entry.push('src/worker-thread.ts')
 packages['packages/core-native'].ignoreDependencies = ['node-addon-api', 'node-gyp', 'prebuildify']
 // Hosts and runtimes that are found by name or as types only.
 packages['packages/streaming'].ignoreDependencies = [
@@ -39,7 +41,10 @@ export default {
   ],
   ignoreBinaries: ['objdump', 'gcc', 'prlimit'],
   workspaces: {
-    '.': { entry: ['tooling/scripts/*.mjs'], project: ['tooling/{shared,scripts}/**/*.mjs', '*.ts'] },
+    '.': {
+      entry: ['tooling/scripts/*.mjs', 'tooling/shared/test-*.mjs'],
+      project: ['tooling/{shared,scripts}/**/*.mjs', '*.ts'],
+    },
     ...packages,
     'tooling/bench': {
       entry: ['{src,servers,test}/**/*.{ts,mjs}'],

@@ -10,12 +10,16 @@ const packages = workspacePackages()
 const alias =
   process.env['CATZILLA_TEST_BUILT'] === '1'
     ? []
-    : packages.flatMap(({ dir, manifest }) =>
-        entryPoints(dir, manifest).map(([subpath, , source]) => ({
-          find: new RegExp(`^${join(manifest.name, subpath).replaceAll('\\', '/')}$`),
-          replacement: join(dir, source),
-        })),
-      )
+    : [
+        ...packages.flatMap(({ dir, manifest }) =>
+          entryPoints(dir, manifest).map(([subpath, , source]) => ({
+            find: new RegExp(`^${join(manifest.name, subpath).replaceAll('\\', '/')}$`),
+            replacement: join(dir, source),
+          })),
+        ),
+        // What threads run is bundled from the same sources.
+        { find: /^\.\/thread-url\.ts$/, replacement: join(root, 'tooling/shared/test-thread-url.mjs') },
+      ]
 
 export default defineConfig({
   resolve: { alias },

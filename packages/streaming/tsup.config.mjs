@@ -1,3 +1,4 @@
 import { packageBuild } from '../../tooling/shared/tsup.mjs'
 
-export default packageBuild(process.cwd())
+// The program of the workers is started by its URL, beside ours, and is no entry point for others.
+export default packageBuild(process.cwd(), { 'worker-thread': 'src/worker-thread.ts' })

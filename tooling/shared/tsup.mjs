@@ -1,12 +1,12 @@
-// One build for all packages: each entry of `exports` becomes ESM, CJS and types for both.
+// One build for all packages: each entry of `exports` becomes ESM, CJS and types for both. `programs` are started by their URL.
 import { join } from 'node:path'
 import { defineConfig } from 'tsup'
 import { entryPoints, readManifest, root } from './workspace.mjs'
 
-export function packageBuild(dir) {
+export function packageBuild(dir, programs = {}) {
   const manifest = readManifest(dir)
   return defineConfig({
-    entry: Object.fromEntries(entryPoints(dir, manifest).map(([, name, source]) => [name, source])),
+    entry: { ...Object.fromEntries(entryPoints(dir, manifest).map(([, name, source]) => [name, source])), ...programs },
     format: ['esm', 'cjs'],
     // Without the `paths` of development: here dependencies resolve to their built types, not to their sources.
     tsconfig: join(root, 'tooling/tsconfig/build.json'),

@@ -165,6 +165,11 @@ export class Pump implements LossListener, Beating, Waiter {
   }
 
   /** @internal */
+  get copiesShared(): boolean {
+    return !this.is(ENCODES) && this.sink.copiesShared === true
+  }
+
+  /** @internal */
   peerLost(): void {
     this.break('client-abort', undefined)
   }

@@ -42,6 +42,8 @@ export interface StreamSink {
    * @returns whether it does: not before the head has left, nor while something else is under way.
    */
   join?(topic: MirroredTopic, terms: JoinTerms, stream: JoinedStream): boolean
+  /** Of bytes in shared memory nothing is kept when `write()` returns: what must wait is copied. */
+  readonly copiesShared?: boolean | undefined
   /** Unclean finish: the body is broken off without a terminating chunk, so that nobody takes it for a whole one. */
   abort(reason: unknown): void
   /** The peer is gone. */

@@ -40,6 +40,8 @@ export interface ItemIterator {
 /** The stream that a source feeds. */
 export interface StoppableStream {
   stop(outcome: 'shutdown' | 'timeout' | 'source-error', reason: unknown): void
+  /** An item in shared memory is not needed any more when the next is asked for. */
+  readonly copiesShared: boolean
 }
 
 /**

@@ -66,6 +66,12 @@ test('the example for broadcast runs', async () => {
   expect(symbols.slice(0, 3)).toEqual(['ACME', 'BETA', 'ACME'])
 })
 
+test('the example for workers runs', async () => {
+  const response = await fetch(`http://localhost:${await serve('Produce in a worker', 'server', 'primes.mjs')}/`)
+  const primes = (await response.text()).trimEnd().split('\n')
+  expect([primes.length, primes[0], primes.at(-1)]).toEqual([10_000, '2', '104729'])
+})
+
 test('the example for files runs', async () => {
   const response = await fetch(`http://localhost:${await serve('Files', 'server')}/`)
   const text = await response.text()
@@ -89,24 +95,25 @@ test('the example for fetch runtimes runs', async () => {
 })
 
 /** Starts the server of an example on a free port, and gives that. */
-async function serve(heading: string, expression: string): Promise<number> {
-  const { running: server } = (await run(heading, `export const running = ${expression}`)) as { running: Server }
+async function serve(heading: string, expression: string, beside?: string): Promise<number> {
+  const { running: server } = (await run(heading, `export const running = ${expression}`, beside)) as {
+    running: Server
+  }
   onTestFinished(() => void server.close())
   if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
   return (server.address() as AddressInfo).port
 }
 
-/** Imports an example as the module that it is. */
-async function run(heading: string, last = ''): Promise<unknown> {
+/** Imports an example as the module that it is; the block before it is another module, where `beside` names that. */
+async function run(heading: string, last = '', beside?: string): Promise<unknown> {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
   const section = readme.slice(readme.search(new RegExp(`^#+ ${heading}$`, 'm')))
-  const code = /```js\n(.*?)```/s.exec(section)![1]!
+  const blocks = [...section.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]!)
   const dir = await mkdtemp(join(import.meta.dirname, 'readme-')) // Here, where the hosts are installed.
-  try {
-    const file = join(dir, 'example.mjs')
-    await writeFile(file, `${code.replace('3000', '0')}\n${last}\n`)
-    return await import(file)
-  } finally {
-    await rm(dir, { recursive: true })
-  }
+  onTestFinished(() => rm(dir, { recursive: true }))
+  const code = blocks[beside === undefined ? 0 : 1]!
+  if (beside !== undefined) await writeFile(join(dir, beside), blocks[0]!)
+  const file = join(dir, 'example.mjs')
+  await writeFile(file, `${code.replace('3000', '0')}\n${last}\n`)
+  return await import(file)
 }

@@ -14,6 +14,7 @@ import { heavy, pull } from './contract/pull.ts'
 import { relaying } from './contract/relay.ts'
 import { sources } from './contract/sources.ts'
 import { Stage, type Chapter, type ContractCase, type StreamHost } from './contract/chapter.ts'
+import { closeWorkers, workers } from './contract/workers.ts'
 import { writer } from './contract/writer.ts'
 import { belongings } from './leaks.ts'
 import { Scope } from './scope.ts'
@@ -38,6 +39,7 @@ const TOGETHER: readonly Chapter[] = [
   broadcast,
   files,
   relaying,
+  workers,
 ]
 
 /** Cases that keep the processor busy or measure memory: one after another. */
@@ -65,6 +67,7 @@ export function describeStreamContract(name: string, host: StreamHost): void {
     })
 
     afterAll(async () => {
+      await closeWorkers()
       await until(() => belongings().sockets === before.sockets, 'all sockets should be closed again')
       for (const handle of ['TCPSocketWrap', 'TCPServerWrap']) {
         await until(() => belongings().handles[handle] === before.handles[handle], `no ${handle} should be left`)

@@ -406,11 +406,17 @@ std::optional<conn::Payload> EngineBinding::payload(napi_value value) {
   if (type == napi_undefined || type == napi_null) return conn::Payload{};
   napi_typedarray_type kind = napi_float64_array;
   void* data = nullptr;
-  napi_get_typedarray_info(env_, value, &kind, &length, &data, nullptr, nullptr);
+  napi_value buffer = nullptr;
+  napi_get_typedarray_info(env_, value, &kind, &length, &data, &buffer, nullptr);
   if (kind != napi_uint8_array && kind != napi_uint8_clamped_array && kind != napi_int8_array) {
     napi_throw_type_error(env_, nullptr, "A payload must be a string or a Uint8Array");
     return std::nullopt;
   }
+  // Of shared memory, which is no ArrayBuffer here, nothing is kept: its owner may write to it when
+  // this call is over.
+  bool keeps = false;
+  if (buffer != nullptr) napi_is_arraybuffer(env_, buffer, &keeps);
+  if (!keeps) return conn::Payload{{static_cast<const char*>(data), length}, nullptr};
   return conn::Payload{{static_cast<const char*>(data), length}, [env = env_, value] {
                          return std::make_unique<ReferencedView>(env, value);
                        }};

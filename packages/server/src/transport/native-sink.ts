@@ -16,6 +16,7 @@ import { topicsOf } from './native-topics.ts'
 
 /** The body of a response on the native engine. Head, first frame and (where that is known) the end leave in one system call. */
 export class NativeSink implements StreamSink, HalfClosedPeer {
+  readonly copiesShared = true
   lost = false
   private ended = false
   /** Until it has left. */

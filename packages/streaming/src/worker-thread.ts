@@ -1,0 +1,4 @@
+// What runs in each worker of a pool.
+import { runJobs } from './worker/jobs.ts'
+
+runJobs()
