@@ -5,6 +5,7 @@ import { connections } from './contract/connections.ts'
 import { deadlines } from './contract/deadlines.ts'
 import { diagnostics } from './contract/diagnostics.ts'
 import { ends } from './contract/ends.ts'
+import { eventStreams } from './contract/event-streams.ts'
 import { fairness } from './contract/fairness.ts'
 import { files } from './contract/files.ts'
 import { halfClose } from './contract/half-close.ts'
@@ -37,6 +38,7 @@ const TOGETHER: readonly Chapter[] = [
   diagnostics,
   writer,
   broadcast,
+  eventStreams,
   files,
   relaying,
   workers,
