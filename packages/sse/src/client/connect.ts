@@ -3,8 +3,8 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { sseError } from '../errors.ts'
 import { pause, retryAfterMs } from './waits.ts'
 
-/** The data of each type of event; `message` is that of events without one. */
-export type EventMap = Record<string, unknown>
+/** The data of each type of event, by its name; `message` is that of events without one. */
+export type EventMap = object
 
 /** An event as it came: which type it is says which data it has. */
 export type ClientEvent<Events extends EventMap> = {

@@ -86,7 +86,7 @@ describe.skipIf(missing)('the EventSource of Chromium', () => {
   }, 60_000)
   afterAll(() => browser?.close())
 
-  judgedBy('chromium', (url) => page.evaluate(`(${listen})(${JSON.stringify(url)}, EventSource)`), {
+  judgedBy('chromium', (url) => page.evaluate(`(${listen.toString()})(${JSON.stringify(url)}, EventSource)`), {
     'format-utf-8': 'Chromium refuses another charset than UTF-8',
   })
 
