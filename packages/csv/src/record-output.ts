@@ -165,19 +165,12 @@ export class ByteOutput extends Utf8Writer implements RecordOutput {
   }
 
   private writeBoolean(value: boolean): void {
-    const { bytes, at } = this
+    const { view, at } = this
+    view.setUint32(at, value ? 0x74727565 : 0x66616c73) // true, fals
     if (value) {
-      bytes[at] = 0x74 // true
-      bytes[at + 1] = 0x72
-      bytes[at + 2] = 0x75
-      bytes[at + 3] = 0x65
       this.at = at + 4
     } else {
-      bytes[at] = 0x66 // false
-      bytes[at + 1] = 0x61
-      bytes[at + 2] = 0x6c
-      bytes[at + 3] = 0x73
-      bytes[at + 4] = 0x65
+      this.bytes[at + 4] = 0x65 // e
       this.at = at + 5
     }
   }
@@ -191,7 +184,7 @@ export class ByteOutput extends Utf8Writer implements RecordOutput {
 const LF = 0x0a
 
 /** Beyond this length the engine's own searches and encoder, which look at many characters at once, beat a loop. */
-const LONGEST_PLAIN = 64
+const LONGEST_PLAIN = 40
 
 /** An empty line is no record for most readers, so a single empty field gets quotes. */
 function loneField({ dialect }: ResolvedOptions): string {

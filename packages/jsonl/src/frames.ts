@@ -35,6 +35,8 @@ export interface Framing {
   readonly between: string
   /** Behind each row. */
   readonly after: string
+  /** The end has to know the last row. */
+  readonly keepsLast: boolean
   /** The end of a body whose source is through. */
   end(summary: StreamSummary): string
   /** The end of a body whose source has failed, behind at least one row. */
@@ -81,6 +83,7 @@ export function framing(frame: Frame, { stringify, envelope, endMarker }: Framin
         before: '',
         between: ',\n',
         after: '',
+        keepsLast: false,
         end: () => ']\n',
         failure: (json) => `,\n{"$error":${json}}]\n`,
       }
@@ -92,6 +95,7 @@ export function framing(frame: Frame, { stringify, envelope, endMarker }: Framin
         before: '',
         between: ',\n',
         after: '',
+        keepsLast: true,
         end: (summary) => `]${tail === undefined ? '' : members(stringify, tail(summary), '', ',')}}\n`,
         failure: (json) => `],"error":${json}}\n`,
       }
@@ -103,6 +107,7 @@ export function framing(frame: Frame, { stringify, envelope, endMarker }: Framin
         before: 'data: ',
         between: '',
         after: '\n\n',
+        keepsLast: false,
         end: ({ rows }) => (endMarker ? `event: end\ndata: {"rows":${rows}}\n\n` : ''),
         failure: (json) => `event: failure\ndata: ${json}\n\n`,
       }
@@ -116,6 +121,7 @@ function records(mediaType: string, before: string, endMarker: boolean): Framing
     before,
     between: '',
     after: '\n',
+    keepsLast: false,
     end: ({ rows }) => (endMarker ? `${before}{"$end":{"rows":${rows}}}\n` : ''),
     failure: (json) => `${before}{"$error":${json}}\n`,
   }

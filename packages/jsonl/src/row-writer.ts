@@ -4,10 +4,12 @@ import { escaped, type Rules, type Stringify } from './serialize.ts'
 type ObjectRow = Readonly<Record<string, unknown>>
 
 /** Beyond this length JSON.stringify and the engine's encoder, which look at many characters at once, beat a loop. */
-const LONGEST_PLAIN = 64
+const LONGEST_PLAIN = 40
 
 /** After so many rows of another shape, that one is expected. */
 const PATIENCE = 8
+/** After so many shapes, none is expected any more. */
+const MOST_SHAPES = 64
 
 const utf8 = new TextEncoder()
 
@@ -15,9 +17,11 @@ const QUOTE = 0x22
 const COMMA = 0x2c
 const OPEN = 0x7b
 const CLOSE = 0x7d
-const TRUE = utf8.encode('true')
-const FALSE = utf8.encode('false')
-const NULL = utf8.encode('null')
+/** Bytes that are written eight at a time: what is too much is written over by what follows. */
+interface Chunk {
+  readonly words: Float64Array
+  readonly length: number
+}
 
 /**
  * Writes rows that have the shape of those before them: the same keys in the same order, which are then bytes already. What it
@@ -28,10 +32,14 @@ const NULL = utf8.encode('null')
 export class RowWriter extends Utf8Writer {
   private keys: readonly string[] | undefined
   /** `"key":` of each. */
-  private names: readonly Uint8Array[] = []
+  private names: readonly Chunk[] = []
   private prototype: unknown
   private room = 0
   private misses = 0
+  private failures = 0
+  private shapes = 0
+  /** It does not pay to try: the rows have no shape, or objects in them. */
+  stopped = false
   private readonly special = new Uint8Array(0x80)
   private readonly escaped: RegExp | undefined
 
@@ -83,13 +91,13 @@ export class RowWriter extends Utf8Writer {
   private writeValue(value: unknown): boolean {
     if (typeof value === 'string') return this.writeString(value)
     if (typeof value === 'number') {
-      if (value - value === 0) this.at = writeNumber(this.bytes, this.at, value)
-      else this.copy(NULL)
+      if (value - value !== 0) return this.writeNull()
+      this.at = writeNumber(this.bytes, this.at, value)
       return true
     }
-    if (typeof value === 'boolean') return this.copy(value ? TRUE : FALSE)
-    if (value === null) return this.copy(NULL)
-    if (typeof value === 'bigint' && this.rules.bigint === 'throw') return false
+    if (typeof value === 'boolean') return this.writeBoolean(value)
+    if (value === null) return this.writeNull()
+    if (typeof value === 'bigint' && this.rules.bigint === 'throw') return false // It fails again as a whole row, and is explained.
     return this.writeOther(value as object | bigint)
   }
 
@@ -111,28 +119,32 @@ export class RowWriter extends Utf8Writer {
     return true
   }
 
-  /** A value in a value: its `toJSON()` must not know its key, and nothing in it may be lost. */
+  /** Rows with objects in them are left to JSON.stringify, which is faster with those than two writers that take turns. */
   private writeOther(value: object | bigint): boolean {
-    if (typeof value === 'object' && !(value instanceof Date) && 'toJSON' in value) return false
-    if (ArrayBuffer.isView(value)) return false
-    let text: string | undefined
-    try {
-      text = this.stringify(value)
-    } catch {
-      return false // It fails again as a whole row, and is then explained.
-    }
-    if (text === undefined || text.includes('{}')) return false
-    this.text(text, this.room)
+    if (typeof value === 'object' && !(value instanceof Date)) return this.fail()
+    this.text(this.stringify(value)!, this.room)
     return true
   }
 
-  /** Bytes for which there is room. */
-  private copy(source: Uint8Array): true {
-    const { bytes, at } = this
-    const { length } = source
-    for (let i = 0; i < length; i++) bytes[at + i] = source[i]!
-    this.at = at + length
+  private writeNull(): true {
+    this.view.setUint32(this.at, 0x6e756c6c) // null
+    this.at += 4
     return true
+  }
+
+  private writeBoolean(value: boolean): true {
+    const { view, at } = this
+    view.setUint32(at, value ? 0x74727565 : 0x66616c73) // true, fals
+    if (!value) this.bytes[at + 4] = 0x65 // e
+    this.at = at + (value ? 4 : 5)
+    return true
+  }
+
+  /** There must be room for seven bytes more. */
+  private copy({ words, length }: Chunk): void {
+    const { view, at } = this
+    for (let i = 0; i < words.length; i++) view.setFloat64(at + i * 8, words[i]!)
+    this.at = at + length
   }
 
   private miss(row: object): false {
@@ -140,18 +152,35 @@ export class RowWriter extends Utf8Writer {
     return false
   }
 
+  private fail(): false {
+    if (++this.failures >= PATIENCE) this.stopped = true
+    return false
+  }
+
   private learn(row: object): boolean {
     this.misses = 0
+    if (++this.shapes > MOST_SHAPES) this.stopped = true
     const prototype: unknown = Object.getPrototypeOf(row)
     const keys = Object.keys(row)
     // What is inherited would be found on the walk; and what JSON.rawJSON() gives is written in another way.
     if (keys.length === 0 || keys.includes('rawJSON') || hasEnumerable(prototype)) return false
+    const names = keys.map((key) => toChunk(`${this.stringify(key)!}:`))
+    if (names.some(({ words }) => words.some(Number.isNaN))) return false
     this.prototype = prototype
     this.keys = keys
-    this.names = keys.map((key) => utf8.encode(`${this.stringify(key)!}:`))
-    this.room = this.names.reduce((sum, { length }) => sum + length + NUMBER_BYTES + 2, 2)
+    this.names = names
+    this.room = names.reduce((sum, { length }) => sum + length + NUMBER_BYTES + 2, 10)
     return true
   }
+}
+
+/** Eight bytes that are a NaN would not come through as they are; of text, only DEL and a character beyond U+FFFF are. */
+function toChunk(text: string): Chunk {
+  const bytes = utf8.encode(text)
+  const padded = new DataView(new ArrayBuffer(Math.ceil(bytes.length / 8) * 8))
+  for (const [at, byte] of bytes.entries()) padded.setUint8(at, byte)
+  const words = Float64Array.from({ length: padded.byteLength / 8 }, (_, i) => padded.getFloat64(i * 8))
+  return { words, length: bytes.length }
 }
 
 function hasEnumerable(prototype: unknown): boolean {

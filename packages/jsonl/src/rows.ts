@@ -1,4 +1,4 @@
-import { isCatzillaError } from '@catzilla/streaming'
+import { isCatzillaError, type StreamItem } from '@catzilla/streaming'
 import { show, type RowEncoder } from '@catzilla/streaming/format'
 import { jsonlError } from './errors.ts'
 import { explain, serializeError } from './explain.ts'
@@ -28,18 +28,22 @@ export class JsonRows implements RowEncoder {
   /** Where the encoder has the last word on failures; without it, they break the stream. */
   readonly failed: ((error: unknown) => boolean) | undefined
   private readonly writer: RowWriter
+  /** Rows of the batch that were made as text; they come behind those that the writer has. */
+  private texts = ''
   /** Rows taken, and records made of them. */
   private number = 0
   private records = 0
   private last: unknown
   private ended = false
   private parts: Parts | undefined
+  private readonly keepsLast: boolean
   /** Nothing but LF around the rows: the frame for which the way is shortest. */
   private readonly isLines: boolean
 
   constructor(private readonly options: RowsOptions) {
     this.writer = new RowWriter(options.rules, options.stringify)
     this.isLines = options.framing.after === '\n' && options.framing.before === ''
+    this.keepsLast = options.framing.keepsLast
     this.failed = options.failure === 'abort' ? undefined : (error) => this.tell(error)
   }
 
@@ -57,29 +61,46 @@ export class JsonRows implements RowEncoder {
   // ── rows at hand ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   get size(): number {
-    return this.writer.size
+    return this.writer.size + this.texts.length
   }
 
-  takeBatch(): Uint8Array {
-    return this.writer.take()
+  takeBatch(): StreamItem {
+    const { writer, texts } = this
+    if (writer.size > 0) {
+      this.flushTexts()
+      return writer.take()
+    }
+    this.texts = ''
+    return texts
   }
 
   add(row: unknown): void {
-    const { writer, options } = this
     this.number++
+    if (this.options.serialize === undefined && !this.writer.stopped && this.addBytes(row)) return this.taken(row)
+    const text = this.textOf(row)
+    if (text === undefined) return
+    this.texts += this.ahead() + text
+    if (this.parts === undefined) this.texts += this.options.framing.after
+    this.taken(row)
+  }
+
+  private addBytes(row: unknown): boolean {
+    const { writer } = this
+    if (this.texts !== '') this.flushTexts()
     writer.rollback()
     if (!this.isLines) writer.text(this.ahead())
-    if (options.serialize !== undefined || !writer.tryRow(row)) {
-      const text = this.textOf(row)
-      if (text === undefined) return writer.rollback()
-      writer.text(text)
-    }
-    if (this.parts === undefined) {
-      if (this.isLines) writer.byte(LF)
-      else writer.text(options.framing.after)
-    }
+    if (!writer.tryRow(row)) return false
+    if (this.isLines) writer.byte(LF)
+    else writer.text(this.options.framing.after)
     writer.commit()
-    this.taken(row)
+    return true
+  }
+
+  private flushTexts(): void {
+    this.writer.rollback()
+    this.writer.text(this.texts)
+    this.writer.commit()
+    this.texts = ''
   }
 
   // ── rows one by one ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -102,7 +123,7 @@ export class JsonRows implements RowEncoder {
 
   private taken(row: unknown): void {
     this.records++
-    this.last = row
+    if (this.keepsLast) this.last = row // A reference from old to new costs more than the test.
   }
 
   private ahead(): string {
@@ -169,9 +190,7 @@ export class JsonRows implements RowEncoder {
     if (this.records === 0) return false
     const { failure, framing, stringify } = this.options
     const described = typeof failure === 'function' ? failure(error) : { code: codeOf(error) }
-    this.writer.rollback()
-    this.writer.text(framing.failure(stringify(described) ?? 'null'))
-    this.writer.commit()
+    this.texts += framing.failure(stringify(described) ?? 'null')
     this.ended = true
     return true
   }

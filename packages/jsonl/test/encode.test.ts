@@ -27,7 +27,7 @@ function write(
   const text = rows.map((row) => single.encode(row)).join('')
   const batch = make()
   for (const row of rows) batch.add(row)
-  expect(Buffer.from(batch.takeBatch()).toString()).toBe(Buffer.from(text).toString())
+  expect(Buffer.from(batch.takeBatch() as string).toString()).toBe(Buffer.from(text).toString())
   return text
 }
 

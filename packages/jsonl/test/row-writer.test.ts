@@ -45,6 +45,7 @@ describe('rows of one shape are what JSON.stringify makes of them', () => {
     ['another order', [{ a: 1, b: 2 }, { b: 1, a: 2 }]],
     ['a shape that changes for good', [{ a: 1 }, ...Array.from({ length: 30 }, (_, i) => ({ b: i, c: 'x' }))]],
     ['strange keys', [{ '': 1, '"': 2, 'ü\n': 3, '1': 4, '__proto__x': 5 }, { '': 1, '"': 2, 'ü\n': 3, '1': 4, '__proto__x': 5 }]],
+    ['keys whose bytes are no number', [{ '1234567\x7f🎈': 1 }, { '1234567\x7f🎈': 2 }]],
     ['an own __proto__', [JSON.parse('{"__proto__":1,"a":2}'), JSON.parse('{"__proto__":{"b":1},"a":2}')]],
     ['without a prototype', [Object.assign(Object.create(null), { a: 1 }), Object.assign(Object.create(null), { a: 2 })]],
     ['of a class with getters', [new Point(1, 2), new Point(3, 4)]],

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { benchFolder, toolPath } from './build.mjs'
+import { rowContestants } from './row-contestants.mjs'
 
 /** @import { Contestant } from './types.ts' */
 
@@ -116,14 +117,14 @@ export const contestants = [
     name: 'uws',
     label: 'uWebSockets.js',
     role: 'peer',
-    command: uwsServer,
+    command: () => uwsServer(),
     packages: ['@btc-vision/uwebsockets.js'],
   },
   {
     name: 'uws-batched',
     label: 'uWebSockets.js, batched by hand',
     role: 'peer',
-    command: uwsServer,
+    command: () => uwsServer(),
     env: { BATCHED: '1' },
   },
   { name: 'bun', label: 'Bun', role: 'peer', command: bunServer, packages: ['bun'] },
@@ -134,12 +135,12 @@ export const contestants = [
     command: bunServer,
     env: { BATCHED: '1' },
   },
-  { name: 'deno', label: 'Deno', role: 'peer', command: denoServer, packages: ['deno'] },
+  { name: 'deno', label: 'Deno', role: 'peer', command: () => denoServer(), packages: ['deno'] },
   {
     name: 'deno-batched',
     label: 'Deno, batched by hand',
     role: 'peer',
-    command: denoServer,
+    command: () => denoServer(),
     env: { BATCHED: '1' },
   },
   { name: 'node-http', label: 'node:http', role: 'peer', command: () => nodeServer('node-http.mjs') },
@@ -177,6 +178,7 @@ export const contestants = [
     command: () => nodeServer('express.mjs'),
     packages: ['express'],
   },
+  ...rowContestants({ nodeServer, uwsServer, denoServer, native: NATIVE }),
   { name: 'nginx', label: 'nginx, sendfile', role: 'peer', command: () => nodeServer('nginx.mjs') },
 ]
 
@@ -191,8 +193,8 @@ function nodeServer(file) {
 }
 
 /** Its binary needs a newer C library than some systems have: UWS_NODE is a Node that has one. */
-function uwsServer() {
-  return [process.env['UWS_NODE'] ?? process.execPath, serverFile('uws.mjs')]
+function uwsServer(file = 'uws.mjs') {
+  return [process.env['UWS_NODE'] ?? process.execPath, serverFile(file)]
 }
 
 // The npm packages `bun` and `deno` hold their programs in packages of the platform; the command that they install needs a
@@ -203,9 +205,9 @@ function bunServer() {
   return [programOf('bun', `@oven/bun-${process.platform}-${cpu}`, 'bin/bun'), 'run', serverFile('bun.mjs')]
 }
 
-function denoServer() {
+function denoServer(file = 'deno.mjs') {
   const program = programOf('deno', `@deno/${process.platform}-${process.arch}-glibc`, 'deno')
-  return [program, 'run', '--no-config', '--allow-all', '--v8-flags=--expose-gc', serverFile('deno.mjs')]
+  return [program, 'run', '--no-config', '--allow-all', '--v8-flags=--expose-gc', serverFile(file)]
 }
 
 /**

@@ -32,6 +32,14 @@ export function rssAnon(pid) {
 }
 
 /**
+ * The most that a process has had in memory so far, in bytes.
+ * @param {number} pid
+ */
+export function peakMemory(pid) {
+  return Number(/^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+}
+
+/**
  * Bytes that the kernel holds for the readers of a port, sent or not, by connection.
  * @param {number} port
  */

@@ -27,9 +27,9 @@ export interface RowEncoder extends ItemEncoder<unknown> {
   encode(row: unknown): StreamItem
   /** Adds a row to the batch. A row that fails leaves nothing in it. */
   add(row: unknown): void
-  /** Bytes in the batch. */
+  /** Bytes in the batch, or about so many. */
   readonly size: number
-  takeBatch(): Uint8Array
+  takeBatch(): StreamItem
   /** The rest of the row before, where it comes in parts; asked for after each row. */
   rest?(): ItemIterator | undefined
   /** The source or a row has failed: `true` where the batch says so now, and the stream is to end well. */

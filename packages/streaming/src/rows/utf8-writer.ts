@@ -4,7 +4,7 @@ const FIRST_BLOCK = 4 * 1024
 const BLOCK = 64 * 1024
 
 /** From this length on, the engine's own encoder beats a loop, whatever its call costs (`bench/utf8.mjs`). */
-const LONG = 48
+const LONG = 40
 
 const utf8 = new TextEncoder()
 
@@ -19,8 +19,10 @@ const utf8 = new TextEncoder()
  * Whoever writes a lot asks for room with `reserve()` and then writes to `bytes` at `at` by hand.
  */
 export class Utf8Writer {
-  /** Another block after each `reserve()`, `text()` and `take()`. */
+  /** Another block after each `reserve()`, `text()` and `byte()`. */
   bytes = new Uint8Array(FIRST_BLOCK)
+  /** The same bytes, for several at once. */
+  view = new DataView(this.bytes.buffer)
   /** Where the next byte goes. */
   at = 0
   private taken = 0
@@ -88,6 +90,7 @@ export class Utf8Writer {
     const block = new Uint8Array(Math.max(usual, open.length + length))
     block.set(open)
     this.bytes = block
+    this.view = new DataView(block.buffer)
     this.at -= taken
     this.committed -= taken
     this.taken = 0

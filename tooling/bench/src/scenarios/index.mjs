@@ -5,6 +5,7 @@ import { firstByteScenarios } from './first-byte.mjs'
 import { helloScenarios } from './hello.mjs'
 import { idle } from './idle.mjs'
 import { itemScenarios } from './items.mjs'
+import { rowScenarios } from './rows.mjs'
 import { stalled } from './stalled.mjs'
 
 /** In the order of the report. */
@@ -12,6 +13,7 @@ export const scenarios = [
   ...helloScenarios,
   ...firstByteScenarios,
   ...itemScenarios,
+  ...rowScenarios,
   buffers,
   file,
   ...broadcastScenarios,
