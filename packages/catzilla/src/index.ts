@@ -15,6 +15,7 @@ export type {
   ReplyInit,
   RequestHeaders,
   ServerLimits,
+  TotalStats,
   TransportName,
 } from '@catzilla/server'
 

@@ -24,6 +24,8 @@ const ERRORS = {
   CZ_WORKER_CRASHED: { base: Error, status: undefined },
   /** A topic with a name was published to before the app of its worker was made. */
   CZ_WORKER_TOPIC: { base: Error, status: undefined },
+  /** An item of a topic with a name cannot be copied to other threads: publish plain data, text or bytes. */
+  CZ_WORKER_ITEM: { base: TypeError, status: undefined },
   /** A route pattern is malformed. */
   CZ_ROUTE_PATTERN: { base: TypeError, status: undefined },
   /** A method is not written in upper case. */

@@ -22,7 +22,7 @@ export type ToWorker =
   | { readonly type: 'stats'; readonly id: number }
   /** The answer to `total-stats`. */
   | { readonly type: 'total-stats'; readonly id: number; readonly stats: TotalStats }
-  | { readonly type: 'topics'; readonly messages: readonly FromTopicOwner[] }
+  | { readonly type: 'topics'; readonly messages: readonly FromTopicOwner[]; readonly bytes: number }
 
 /** What a worker tells its supervisor. */
 export type FromWorker =
@@ -34,7 +34,7 @@ export type FromWorker =
   | { readonly type: 'stats'; readonly id: number; readonly stats: AppStats }
   | { readonly type: 'total-stats'; readonly id: number }
   | { readonly type: 'topics'; readonly messages: readonly ToTopicOwner[] }
-  /** So much of what `topics` brought has been handled. */
+  /** The answer to `topics`, when they have been handled. */
   | { readonly type: 'taken'; readonly bytes: number }
 
 const CONTEXT = Symbol.for('catzilla.worker')

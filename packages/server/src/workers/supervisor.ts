@@ -95,7 +95,7 @@ export class Supervisor {
       ...(resourceLimits && { resourceLimits }),
     })
     const topics = this.hub.connect({
-      send: (messages) => post(port, { type: 'topics', messages }),
+      send: (messages, bytes) => post(port, { type: 'topics', messages, bytes }),
       behind: (bytes) => {
         if (slot.life !== undefined) slot.life.failure ??= new Error(`it has not taken ${bytes} bytes of topics`)
         void worker.terminate()

@@ -5,7 +5,6 @@ import {
   packReason,
   unpack,
   unpackReason,
-  weightOf,
   type FromTopicOwner,
   type Parcel,
   type Retention,
@@ -20,13 +19,17 @@ interface Kept {
 
 /** A worker, as the hub sees it. */
 export interface Line {
-  send(messages: readonly FromTopicOwner[]): void
+  /** @param bytes about what they take; to be told by `taken()` when the worker has handled them. */
+  send(messages: readonly FromTopicOwner[], bytes: number): void
   /** It takes nothing, and what waits for it is too much to keep. */
   behind(bytes: number): void
 }
 
 /** Bytes that may wait for a worker whose loop stands still. */
 const MOST_WAITING = 64 * 1024 * 1024
+
+/** What a message takes besides its content. */
+const MESSAGE_BYTES = 64
 
 const HUB = Symbol.for('catzilla.topic-hub')
 
@@ -70,6 +73,8 @@ export class Connection {
   /** By the numbers of the worker. */
   private readonly topics = new Map<number, HubTopic>()
   private readonly turn: Turn<FromTopicOwner>
+  /** Of the batch of this turn, and of those that the worker has not handled. */
+  private sending = 0
   private waiting = 0
 
   constructor(
@@ -78,10 +83,12 @@ export class Connection {
   ) {
     this.turn = new Turn((messages) => {
       const before = this.waiting
-      this.waiting += weightOf(messages)
-      // The first message may be as large as it is: what is kept for a worker that starts has bounds of its own.
+      const bytes = this.sending
+      this.sending = 0
+      this.waiting += bytes
+      // The first batch may be as large as it is: what is kept for a worker that starts has bounds of its own.
       if (before > 0 && this.waiting > MOST_WAITING) line.behind(this.waiting)
-      else line.send(messages)
+      else line.send(messages, bytes)
     })
   }
 
@@ -91,23 +98,32 @@ export class Connection {
   }
 
   receive(messages: readonly ToTopicOwner[]): void {
-    for (const message of messages) {
-      const [number, what] = message
-      if (what === 'join') {
-        const topic = this.topicOf(message[2], message[3])
-        this.topics.set(number, topic)
-        topic.addRemote({ connection: this, number })
-        continue
-      }
-      const topic = this.topics.get(number)
-      if (what === 'item') topic?.publish(message[2])
-      else if (what === 'sync') this.send([number, 'synced'])
-      else if (what === 'close') topic?.close()
-      else topic?.abort(message[2])
+    for (const message of messages) this.apply(message)
+  }
+
+  private apply([number, ...rest]: ToTopicOwner): void {
+    if (rest[0] === 'join') {
+      const joined = this.topicOf(rest[1], rest[2])
+      this.topics.set(number, joined)
+      return joined.addRemote({ connection: this, number })
+    }
+    const topic = this.topics.get(number)!
+    switch (rest[0]) {
+      case 'item':
+      case 'packed':
+        return topic.publish(rest)
+      case 'sync':
+        return this.send([number, 'synced'])
+      case 'close':
+        return topic.close()
+      case 'abort':
+        return topic.abort(rest[1])
     }
   }
 
   send(message: FromTopicOwner): void {
+    const [, what, bytes] = message
+    this.sending += MESSAGE_BYTES + (what === 'item' || what === 'packed' ? bytes : 0)
     this.turn.add(message)
   }
 
@@ -133,7 +149,7 @@ class HubTopic {
   private retention: Retention = { frames: 0, bytes: 0, ageMs: 0 }
   private readonly parts: TopicPart[] = []
   private remotes: Remote[] = []
-  private ended: readonly ['close'] | readonly ['abort', Parcel] | undefined
+  private ended: readonly ['close'] | readonly ['abort', Uint8Array] | undefined
 
   constructor(
     private readonly name: string,
@@ -174,7 +190,7 @@ class HubTopic {
     this.trim(true)
     const { connection, number } = remote
     connection.send([number, 'begin', this.newest - this.kept.length])
-    for (const { parcel } of this.kept) connection.send([number, 'item', parcel])
+    for (const { parcel } of this.kept) connection.send([number, ...parcel])
     if (this.ended !== undefined) connection.send([number, ...this.ended])
     this.remotes.push(remote)
   }
@@ -194,7 +210,7 @@ class HubTopic {
     this.end(['close'])
   }
 
-  abort(reason: Parcel): void {
+  abort(reason: Uint8Array): void {
     this.end(['abort', reason])
   }
 
@@ -210,7 +226,7 @@ class HubTopic {
 
   private spread(parcel: Parcel): void {
     this.record(parcel)
-    for (const { connection, number } of this.remotes) connection.send([number, 'item', parcel])
+    for (const { connection, number } of this.remotes) connection.send([number, ...parcel])
   }
 
   private give(part: TopicPart, parcel: Parcel): void {
@@ -226,15 +242,15 @@ class HubTopic {
   }
 
   private endPart(part: TopicPart): void {
-    const [what, reason] = this.ended!
-    if (what === 'close') part.close()
-    else part.abort(unpackReason(reason))
+    const ended = this.ended!
+    if (ended[0] === 'close') part.close()
+    else part.abort(unpackReason(ended[1]))
   }
 
   private record(parcel: Parcel): void {
     this.newest++
     this.kept.push({ parcel, at: performance.now() })
-    this.keptBytes += parcel.length
+    this.keptBytes += parcel[1]
     this.trim()
   }
 
@@ -246,7 +262,7 @@ class HubTopic {
     for (; this.gone < kept.length; this.gone++) {
       const { parcel, at } = kept[this.gone]!
       if (kept.length - this.gone <= frames && this.keptBytes <= bytes && at >= oldest) break
-      this.keptBytes -= parcel.length
+      this.keptBytes -= parcel[1]
       kept[this.gone] = undefined as never
     }
     if (!rest && this.gone * 2 <= kept.length) return

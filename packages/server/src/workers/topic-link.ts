@@ -36,7 +36,7 @@ export class TopicLink implements TopicKeeper {
     this.turn.add([number, 'join', name, retention])
     part.owner = {
       publish: (item, key) => {
-        this.turn.add([number, 'item', pack(item, key)])
+        this.turn.add([number, ...pack(item, key)])
         return 0
       },
       close: () => this.turn.add([number, 'close']),
@@ -65,16 +65,25 @@ export class TopicLink implements TopicKeeper {
   }
 
   private apply(message: FromTopicOwner): void {
-    const [number, what] = message
+    const [number, ...rest] = message
     const part = this.parts[number]!
-    if (what === 'begin') {
-      part.log.newest = message[2]
-      this.beginning--
-    } else if (what === 'item') {
-      const { item, key } = unpack(message[2])
-      append(part, item, key, (error) => this.logger.error('an item of topic %s cannot be encoded:', part.name, error))
-    } else if (what === 'synced') this.syncing.shift()!()
-    else if (what === 'close') part.close()
-    else part.abort(unpackReason(message[2]))
+    switch (rest[0]) {
+      case 'begin':
+        part.log.newest = rest[1]
+        this.beginning--
+        return
+      case 'item':
+      case 'packed': {
+        const { item, key } = unpack(rest)
+        const failed = (error: unknown) => this.logger.error('an item of topic %s cannot be encoded:', part.name, error)
+        return append(part, item, key, failed)
+      }
+      case 'synced':
+        return this.syncing.shift()!()
+      case 'close':
+        return part.close()
+      case 'abort':
+        return part.abort(unpackReason(rest[1]))
+    }
   }
 }

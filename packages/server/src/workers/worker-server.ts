@@ -3,7 +3,6 @@ import type { Logger } from '../logger.ts'
 import type { Sharing } from '../transport/transport.ts'
 import { workerContext, type FromWorker, type ToWorker, type WorkerContext } from './context.ts'
 import { TopicLink } from './topic-link.ts'
-import { weightOf } from './topic-messages.ts'
 
 /** What a worker does with its app. */
 export interface ServedApp {
@@ -74,7 +73,7 @@ export class WorkerServer {
     switch (message.type) {
       case 'topics':
         this.topics.receive(message.messages)
-        return this.post({ type: 'taken', bytes: weightOf(message.messages) })
+        return this.post({ type: 'taken', bytes: message.bytes })
       case 'stats':
         return this.post({ type: 'stats', id: message.id, stats: this.app!.stats() })
       case 'total-stats':

@@ -329,7 +329,7 @@ test('close() lets the streams of all workers finish, and no thread is left', as
   for (const thread of await crowd.threads()) streams.push(await (await crowd.connectTo(thread)).get('/held'))
   await within(crowd.app.close(), 'close()')
   for (const stream of streams) expect(await stream.whole()).toBe('begun ended')
-  expect(belongings().handles['MessagePort'] ?? 0).toBe(0)
+  await until(() => belongings().handles['MessagePort'] === undefined, 'no thread should be left')
   await expect(crowd.ask('/who')).rejects.toThrow()
 })
 

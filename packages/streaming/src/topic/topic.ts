@@ -80,7 +80,7 @@ export class Topic<Item = StreamItem> {
    * @throws {TypeError} `CZ_STREAM_ITEM` for what is neither text nor bytes, and not encoded.
    * @throws {RangeError} `CZ_TOPIC_AHEAD` when a subscriber with the policy `block` is behind by twice its bounds.
    * @throws {Error} `CZ_STREAM_CLOSED` after `close()` and `abort()`.
-   * @throws {DOMException} `DataCloneError` where a shared topic gets what cannot be copied.
+   * @throws {TypeError} `CZ_WORKER_ITEM` where a shared topic gets what cannot be copied to other threads.
    */
   publish(item: Item, options?: { readonly key?: unknown }): number {
     const { broadcast } = this
