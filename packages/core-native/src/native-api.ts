@@ -184,7 +184,7 @@ export interface NativeEngine {
   ): boolean
   /**
    * @param superseded the sequence that the frame brings up to date; 0 for none.
-   * @param leftOut slots of exchanges that do not get it.
+   * @param leftOut exchanges that do not get it, by slot and generation in turns.
    * @returns whether anybody listens (still); where policies did something, with their counts.
    */
   publish(
@@ -200,6 +200,7 @@ export interface NativeEngine {
   /** Answers `missed`, in any case. */
   tellMissed(slot: number, generation: number, notice: Payload): void
   topicStats(topicSlot: number, topicGeneration: number): readonly [subscribers: number, frames: number, bytes: number]
+  hasJoined(slot: number, generation: number): boolean
   /** All exchanges that have joined a topic, by slot and generation in turns. */
   joined(): number[]
 }

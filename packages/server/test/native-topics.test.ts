@@ -219,6 +219,44 @@ describe.each(
     expect(ends).toEqual(['the stream of GET / broke off: Error: in missed'])
   })
 
+  test('a filter runs when something is published, once for each who has one', async () => {
+    const topic = new Topic()
+    const seen: unknown[] = []
+    const filter = (item: unknown) => {
+      seen.push(item)
+      return item !== 'no'
+    }
+    const { app, ends, listen } = await serveTopic(topic, { filter })
+    const [client, response] = await listen()
+    const [, other] = await listen()
+    for (const item of ['yes ', 'no', 'again']) topic.publish(item)
+    expect(seen).toEqual(['yes ', 'yes ', 'no', 'no', 'again', 'again'])
+    await Promise.all([response.receives('yes again'), other.receives('yes again')])
+    client.reset()
+    await until(() => app.stats().activeStreams === 1, 'its end should be known')
+    topic.publish('no')
+    expect(seen).toHaveLength(7)
+    expect(ends).toHaveLength(1)
+  })
+
+  test('a filter that throws breaks its own stream, and no other', async () => {
+    const topic = new Topic()
+    let throws = true
+    const filter = () => {
+      if (!throws) return true
+      throws = false
+      throw new Error('in the filter')
+    }
+    const { ends, listen } = await serveTopic(topic, { filter })
+    const [, broken] = await listen()
+    const [, fine] = await listen()
+    topic.publish('x')
+    expect(await broken.broken()).toBe('')
+    await fine.receives('x')
+    expect(ends).toEqual(['the stream of GET / broke off: Error: in the filter'])
+    expect(topic.stats.subscribers).toBe(1)
+  })
+
   test('a signal that is read when the stream has joined fires with its end', async () => {
     const topic = new Topic()
     const requests: ServerRequest[] = []

@@ -26,6 +26,7 @@ export class StoppableSource implements JoinableSource {
     return {
       next: () => items.next(),
       return: () => items.return?.(),
+      ...(items.join !== undefined && { join: (...how) => items.join!(...how), encoded: items.encoded === true }),
       attach: (stream) => {
         items.attach?.(stream)
         this.attach(stream)

@@ -71,7 +71,7 @@ napi_value EngineBinding::join(Call& call) {
   return Napi::Boolean::New(env_, broadcast_->join(topic, exchange, terms));
 }
 
-// (topic slot, topic generation, superseded, frame, slots that are left out) → whether anybody
+// (topic slot, topic generation, superseded, frame, exchanges that are left out) → whether anybody
 // listens (still), or with what the policies did: [dropped, coalesced, evicted, listens]
 napi_value EngineBinding::publish(Call& call) {
   const Handle topic = call.handle();
@@ -82,11 +82,15 @@ napi_value EngineBinding::publish(Call& call) {
   size_t length = 0;
   void* data = nullptr;
   napi_get_typedarray_info(env_, call.next(), &type, &length, &data, nullptr, nullptr);
-  if (type != napi_uint32_array) length = 0;
+  std::vector<Handle> left_out;
+  if (type == napi_uint32_array) {
+    const auto* pairs = static_cast<const uint32_t*>(data);
+    for (size_t at = 0; at + 1 < length; at += 2)
+      left_out.push_back({pairs[at], pairs[at + 1]});
+  }
 
   broadcast::Counts counts;
-  const bool listens = broadcast_->publish(topic, frame->bytes, superseded,
-                                           {static_cast<const uint32_t*>(data), length}, counts);
+  const bool listens = broadcast_->publish(topic, frame->bytes, superseded, left_out, counts);
   if (counts.dropped + counts.coalesced + counts.evicted == 0)
     return Napi::Boolean::New(env_, listens);
   Napi::Array result = Napi::Array::New(env_, 4);
@@ -125,6 +129,11 @@ napi_value EngineBinding::topic_stats(Call& call) {
   result.Set(1u, Napi::Number::New(env_, static_cast<double>(stats.held_frames)));
   result.Set(2u, Napi::Number::New(env_, static_cast<double>(stats.held_bytes)));
   return result;
+}
+
+// (slot, generation) → whether the exchange has joined a topic
+napi_value EngineBinding::has_joined(Call& call) {
+  return Napi::Boolean::New(env_, broadcast_->has_joined(call.handle()));
 }
 
 // () → the exchanges of all that have joined a topic, by slot and generation

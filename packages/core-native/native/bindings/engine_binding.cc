@@ -201,6 +201,7 @@ Napi::Object EngineBinding::face(Napi::Env env) {
   method<&EngineBinding::abort_topic, AfterEnd::nothing>(face, "abortTopic");
   method<&EngineBinding::tell_missed, AfterEnd::nothing>(face, "tellMissed");
   method<&EngineBinding::topic_stats, AfterEnd::nothing>(face, "topicStats");
+  method<&EngineBinding::has_joined, AfterEnd::nothing>(face, "hasJoined");
   method<&EngineBinding::joined, AfterEnd::nothing>(face, "joined");
   return face;
 }

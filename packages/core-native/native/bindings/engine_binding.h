@@ -85,6 +85,7 @@ class EngineBinding final : public conn::EventSink {
   napi_value abort_topic(Call& call);
   napi_value tell_missed(Call& call);
   napi_value topic_stats(Call& call);
+  napi_value has_joined(Call& call);
   napi_value joined(Call& call);
 
   conn::ResponseOptions head_options(Call& call);

@@ -66,7 +66,7 @@ bool Broadcast::join(Handle handle, Handle exchange, const Terms& terms) {
 }
 
 bool Broadcast::publish(Handle handle, Slice body, uint64_t superseded,
-                        std::span<const uint32_t> left_out, Counts& counts) {
+                        std::span<const Handle> left_out, Counts& counts) {
   Topic* found = topics_.find(handle);
   if (found == nullptr) return false;
   Topic& topic = *found;
@@ -80,8 +80,8 @@ bool Broadcast::publish(Handle handle, Slice body, uint64_t superseded,
   } else {
     topic.log.append(std::move(frame));
     const uint64_t sequence = topic.log.newest();
-    for (const uint32_t slot : left_out) {
-      const uint32_t id = engine_.feed_at(slot);
+    for (const Handle exchange : left_out) {
+      const uint32_t id = engine_.feed_of(exchange);
       if (id == conn::Feed::kNone || subscriptions_[id].topic != handle.slot) continue;
       skip(topic, subscriptions_[id], sequence, false);
     }
@@ -204,6 +204,7 @@ void Broadcast::on_tell() {
 }
 
 bool Broadcast::on_serve() {
+  if (active_.empty()) return false;
   const auto end = std::chrono::steady_clock::now() + kTurn;
   sends_ = 0;
   uint32_t look = kClockStep;

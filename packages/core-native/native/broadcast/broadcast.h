@@ -60,9 +60,9 @@ class Broadcast final : public conn::Feed {
   [[nodiscard]] bool join(Handle topic, Handle exchange, const Terms& terms);
 
   // Gives what the policies counted. `superseded` is the sequence that the frame brings up to date,
-  // or 0; `left_out` names slots of exchanges whose filter does not let it pass. `false` when
+  // or 0; `left_out` are exchanges whose filter does not let it pass. `false` when
   // nobody listens (any more).
-  bool publish(Handle topic, Slice body, uint64_t superseded, std::span<const uint32_t> left_out,
+  bool publish(Handle topic, Slice body, uint64_t superseded, std::span<const Handle> left_out,
                Counts& counts);
   // Whoever has had everything is released.
   void close(Handle topic);
@@ -71,6 +71,9 @@ class Broadcast final : public conn::Feed {
   // What the application says of the frames that it heard were missed; may be empty.
   void tell_missed(Handle exchange, Slice body);
 
+  [[nodiscard]] bool has_joined(Handle exchange) {
+    return engine_.feed_of(exchange) != conn::Feed::kNone;
+  }
   [[nodiscard]] TopicStats stats(Handle topic);
   // Of all topics.
   [[nodiscard]] std::vector<Handle> exchanges();

@@ -132,10 +132,6 @@ class Engine final : public net::SocketHandler {
   void end_feed(uint32_t slot);
   // The feed's name for the exchange; Feed::kNone where it has none.
   [[nodiscard]] uint32_t feed_of(Handle exchange);
-  // The same for the exchange of a slot, if there is one.
-  [[nodiscard]] uint32_t feed_at(uint32_t slot) {
-    return slots_.live(slot) ? slots_[slot].feed : Feed::kNone;
-  }
   // Whether the exchange is not over.
   [[nodiscard]] bool is_open(Handle exchange) { return respondable(exchange) != nullptr; }
   [[nodiscard]] Handle handle(uint32_t slot) { return {slot, slots_.generation(slot)}; }

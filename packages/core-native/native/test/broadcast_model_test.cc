@@ -152,9 +152,9 @@ void play(uint32_t seed) {
       const uint32_t key = pick(4);
       const std::string text =
           std::to_string(stage.newest + 1) + (pick(3) == 0 ? ":1000000 " : ":1 ");
-      std::vector<uint32_t> left_out;
+      std::vector<Handle> left_out;
       const bool filtered = pick(8) == 0 && !pair.queue.evicted;
-      if (filtered) left_out.push_back(pair.peer->id);
+      if (filtered) left_out.push_back(stage.exchange_of(*pair.peer));
       stage.publish(text, sequence_of[key], left_out);
       for (Pair& each : pairs) {
         if (filtered && &each == &pair) continue;

@@ -81,9 +81,9 @@ TEST_CASE_FIXTURE(Listeners, "who is left out gets nothing of the frame, and it 
   all.tells_missed = true;
   Peer& some = listen(all);
   Peer& every = listen(all);
-  publish("1", 0, {some.id});
+  publish("1", 0, {exchange_of(some)});
   publish("2", 0, {});
-  publish("3", 0, {some.id, 12345});
+  publish("3", 0, {exchange_of(some), {12345, 1}, {every.id, 0}});
   kernel.run();
   CHECK(text_of(some) == "2");
   CHECK(text_of(every) == "123");

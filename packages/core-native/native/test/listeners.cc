@@ -24,8 +24,7 @@ bool Listeners::join(Handle exchange, const broadcast::Terms& terms) {
   return broadcast.join(topic, exchange, terms);
 }
 
-bool Listeners::publish(std::string_view text, uint64_t superseded,
-                        std::vector<uint32_t> left_out) {
+bool Listeners::publish(std::string_view text, uint64_t superseded, std::vector<Handle> left_out) {
   ++newest;
   return broadcast.publish(topic, slice_of(text), superseded, left_out, counts);
 }

@@ -25,7 +25,7 @@ class Listeners : public Stage {
   bool join(Handle exchange, const broadcast::Terms& terms = {});
   Handle exchange_of(const Peer& peer) { return engine.handle(peer.id); }
 
-  bool publish(std::string_view text, uint64_t superseded = 0, std::vector<uint32_t> left_out = {});
+  bool publish(std::string_view text, uint64_t superseded = 0, std::vector<Handle> left_out = {});
   // Publishes, and runs until nothing happens any more.
   void say(std::string_view text) {
     publish(text);

@@ -41,6 +41,8 @@ class NativeTopics {
 /** A topic's log in an engine. It ends there with the last stream that has joined it, and begins anew with the next. */
 class NativeMirror implements LogMirror {
   private name: TopicName = [0, 0]
+  /** By slot. Who has left is found when something is published. */
+  private readonly filters = new Map<number, Filter>()
 
   constructor(
     private readonly engine: NativeEngine,
@@ -52,19 +54,22 @@ class NativeMirror implements LogMirror {
     const { engine, topic } = this
     const numbers = numbersOf(terms)
     const heartbeat = terms.stream.heartbeat?.frame
-    if (topic.mirrors.has(this)) {
-      if (engine.join(...this.name, slot, generation, numbers, heartbeat)) return true
-      if (this.stats().subscribers > 0) return false
+    const isHere = () => engine.join(...this.name, slot, generation, numbers, heartbeat)
+    if (!topic.mirrors.has(this) || !isHere()) {
+      if (topic.mirrors.has(this) && this.stats().subscribers > 0) return false
+      this.name = engine.openTopic(topic.log.newest)
+      if (!isHere()) return false
+      topic.mirrors.add(this)
     }
-    this.name = engine.openTopic(topic.log.newest)
-    const joined = engine.join(...this.name, slot, generation, numbers, heartbeat)
-    if (joined) topic.mirrors.add(this)
-    return joined
+    const { filter } = terms.subscribe
+    if (filter !== undefined) this.addFilter(slot, generation, filter)
+    return true
   }
 
-  publish(_item: unknown, frame: string | Uint8Array, superseded: number): void {
+  publish(item: unknown, frame: string | Uint8Array, superseded: number): void {
     const { counts, mirrors } = this.topic
-    const result = this.engine.publish(...this.name, superseded, frame, undefined)
+    const leftOut = this.filters.size === 0 ? undefined : this.filter(item)
+    const result = this.engine.publish(...this.name, superseded, frame, leftOut)
     if (result === true) return
     if (typeof result === 'object') {
       counts.dropped += result[0]
@@ -73,6 +78,7 @@ class NativeMirror implements LogMirror {
       if (result[3] === 1) return
     }
     mirrors.delete(this)
+    this.filters.clear()
   }
 
   close(): void {
@@ -86,10 +92,43 @@ class NativeMirror implements LogMirror {
     }
   }
 
+  private addFilter(slot: number, generation: number, passes: Filter['passes']): void {
+    const { filters, engine } = this
+    if (filters.size > SPARE_FILTERS + 2 * this.stats().subscribers) {
+      for (const [each, filter] of filters) if (!engine.hasJoined(each, filter.generation)) filters.delete(each)
+    }
+    filters.set(slot, { generation, passes })
+  }
+
+  /** Those who do not get the item. A filter that throws breaks its own stream, and no other. */
+  private filter(item: unknown): Uint32Array {
+    const leftOut: number[] = []
+    for (const [slot, { generation, passes }] of this.filters) {
+      if (!this.engine.hasJoined(slot, generation)) {
+        this.filters.delete(slot)
+        continue
+      }
+      try {
+        if (!passes(item as never)) leftOut.push(slot, generation)
+      } catch (error) {
+        this.listeners[slot]?.released(slot, generation, Release.failed, error)
+      }
+    }
+    return Uint32Array.from(leftOut)
+  }
+
   stats(): { subscribers: number; heldFrames: number; heldBytes: number } {
     const [subscribers, heldFrames, heldBytes] = this.engine.topicStats(...this.name)
     return { subscribers, heldFrames, heldBytes }
   }
+}
+
+/** Of streams that have left; more are looked for. */
+const SPARE_FILTERS = 64
+
+interface Filter {
+  readonly generation: number
+  readonly passes: (item: never) => boolean
 }
 
 const numbers = new Float64Array(7)

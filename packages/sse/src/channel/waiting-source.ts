@@ -37,6 +37,10 @@ export class WaitingSource implements JoinableSource, ItemIterator {
     return this.items?.return?.()
   }
 
+  join(...how: Parameters<NonNullable<ItemIterator['join']>>): ReturnType<NonNullable<ItemIterator['join']>> {
+    return this.items?.join?.(...how)
+  }
+
   attach(stream: StoppableStream): void {
     this.stream = stream
   }
