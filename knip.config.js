@@ -51,7 +51,7 @@ export default {
       project: ['**/*.{ts,mjs}'],
       // Their programs are found by name.
       ignoreDependencies: ['bun', 'deno'],
-      ignoreBinaries: ['setpriv'],
+      ignoreBinaries: ['setpriv', 'taskset'],
     },
     'tooling/testkit': { project: ['src/**', 'test/**'] },
     'apps/examples': { entry: ['*/*.mjs', 'test/**/*.ts'], project: ['**/*.{mjs,ts}'] },

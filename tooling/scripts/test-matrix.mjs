@@ -1,6 +1,6 @@
 // The suites on every supported Node, against the built packages, and under sanitizers; then long fuzz runs and memory.
 //   npm run test:matrix                          everything
-//   npm run test:matrix -- --only 24,asan        some of it: majors of Node, asan, tsan,
+//   npm run test:matrix -- --only 24,asan        some of it: majors of Node, asan, rings, tsan,
 //                                                differential, fuzz, memory, installs
 //   npm run test:matrix -- packages/server       other arguments go to vitest
 // Builds once, with the oldest supported headers: one addon must serve all of them.
@@ -11,6 +11,7 @@ import { root } from '../shared/workspace.mjs'
 
 const versions = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
 const FUZZ_SECONDS = 300 // for each target
+const RING_REPETITIONS = 100
 const cache = join(root, 'node_modules/.cache/catzilla/matrix')
 const coreNative = join(root, 'packages/core-native')
 
@@ -27,6 +28,11 @@ for (const version of versions) {
   if (wanted(major)) onNode(`node ${version}`, version, major)
 }
 if (wanted('asan')) underAsan('node, ASan + UBSan')
+// Each way to end, at each stage, with rings open: on node:http and on the native engine.
+if (wanted('rings')) {
+  const repeated = { CATZILLA_REPETITIONS: String(RING_REPETITIONS), CATZILLA_TEST_BUILT: '1' }
+  underAsan(`rings, ASan, ${RING_REPETITIONS} times`, repeated, ['packages/streaming/test/worker/endings'])
+}
 if (wanted('tsan')) script('C++ units, TSan', [join(coreNative, 'scripts/native-test.mjs'), '--thread'])
 if (wanted('differential')) {
   const inputs = { CATZILLA_DIFFERENTIAL: '100000' }
@@ -74,7 +80,7 @@ function runs(program, version) {
   return spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout?.trim() === `v${version}`
 }
 
-function underAsan(name) {
+function underAsan(name, env = {}, only = filters) {
   const started = Date.now()
   const runtime = (library) =>
     spawnSync('gcc', [`-print-file-name=${library}`], { encoding: 'utf8' }).stdout?.trim() ?? ''
@@ -98,16 +104,22 @@ function underAsan(name) {
     results.push({ name, passed: 0, failed: 1, skipped: 0, seconds: elapsed(started), note: 'the build failed' })
     return
   }
-  suite(name, process.execPath, {
-    CATZILLA_SANITIZED: '1',
-    LD_PRELOAD: preload.join(':'),
-    // Node itself leaves memory to the end of the process; leaks of the addon have their own test.
-    // Memory that is held back from reuse would be growth to the tests that measure it: 8 MiB, and not 256.
-    ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1:alloc_dealloc_mismatch=0:quarantine_size_mb=8',
-    UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
-    // node-gyp-build looks for <PACKAGE>_PREBUILD first.
-    '@CATZILLA/CORE_NATIVE_PREBUILD': join(coreNative, 'build-sanitize'),
-  })
+  suite(
+    name,
+    process.execPath,
+    {
+      ...env,
+      CATZILLA_SANITIZED: '1',
+      LD_PRELOAD: preload.join(':'),
+      // Node itself leaves memory to the end of the process; leaks of the addon have their own test.
+      // Memory that is held back from reuse would be growth to the tests that measure it: 8 MiB, and not 256.
+      ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1:alloc_dealloc_mismatch=0:quarantine_size_mb=8',
+      UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+      // node-gyp-build looks for <PACKAGE>_PREBUILD first.
+      '@CATZILLA/CORE_NATIVE_PREBUILD': join(coreNative, 'build-sanitize'),
+    },
+    only,
+  )
 }
 
 /** A program that says by its exit code whether it passed. Skipped is not passed here. */

@@ -36,6 +36,15 @@ export function writeItemsAhead(write) {
   for (let i = 0; i < ITEMS; i++) write(`Data ${i}\n`)
 }
 
+/** Computes for 10 ms before each item, as long as somebody reads. */
+export function* busy() {
+  while (true) {
+    const until = performance.now() + 10
+    while (performance.now() < until);
+    yield LINE
+  }
+}
+
 const BUFFER = Uint8Array.from({ length: 64 * 1024 }, (_, i) => i * 31 + (i >> 8))
 
 /** Half a GiB: the same buffer again and again. */

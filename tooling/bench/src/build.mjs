@@ -9,8 +9,10 @@ export const benchFolder = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sourceFolder = join(benchFolder, 'native')
 const buildFolder = join(benchFolder, 'build')
 
-const TOOLS = /** @type {const} */ (['load', 'first-byte', 'drain', 'hold', 'subscribe', 'floor-server'])
-const FLAGS = ['-std=c++20', '-O2', '-Wall', '-Wextra']
+const TOOLS = /** @type {const} */ (['load', 'first-byte', 'drain', 'hold', 'subscribe', 'floor-server', 'ring-bench'])
+// The ring is measured as it is in the addon.
+const coreNative = join(benchFolder, '../../packages/core-native/native')
+const FLAGS = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-I', coreNative, '-pthread']
 
 /** @typedef {(typeof TOOLS)[number]} Tool */
 
@@ -20,7 +22,7 @@ export function toolPath(tool) {
 }
 
 export function buildTools() {
-  const newestSource = Math.max(...readdirSync(sourceFolder).map((file) => modifiedAt(join(sourceFolder, file))))
+  const newestSource = Math.max(...[sourceFolder, join(coreNative, 'ring')].flatMap(modifiedIn))
   const stale = TOOLS.filter((tool) => modifiedAt(toolPath(tool)) < newestSource)
   if (stale.length === 0) return
   mkdirSync(buildFolder, { recursive: true })
@@ -40,6 +42,11 @@ function compile(tool) {
   if (error) throw new Error(`the benchmark needs a C++20 compiler (${compiler}: ${error.message})`)
   if (status !== 0) throw new Error(`cannot compile ${tool}`)
   renameSync(unfinished, toolPath(tool))
+}
+
+/** @param {string} folder */
+function modifiedIn(folder) {
+  return readdirSync(folder).map((file) => modifiedAt(join(folder, file)))
 }
 
 /**

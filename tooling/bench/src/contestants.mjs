@@ -93,6 +93,21 @@ export const contestants = [
     env: { CATZILLA_TRANSPORT: 'node' },
   },
   {
+    name: 'workers',
+    label: '**catzilla**, generators in a worker',
+    role: 'own',
+    command: () => nodeServer('workers.mjs'),
+    env: NATIVE,
+  },
+  {
+    name: 'workers-node',
+    label: '**catzilla** on node:http, generators in a worker',
+    role: 'own',
+    command: () => nodeServer('workers.mjs'),
+    env: { CATZILLA_TRANSPORT: 'node' },
+  },
+  { name: 'ring', label: '**the ring**', role: 'own', command: () => nodeServer('ring.mjs') },
+  {
     name: 'express-streaming',
     label: 'Express with **our adapter**',
     role: 'own',
@@ -156,6 +171,12 @@ export const contestants = [
     role: 'peer',
     command: () => nodeServer('better-sse.mjs'),
     packages: ['better-sse'],
+  },
+  {
+    name: 'node-http-worker',
+    label: 'node:http, a Worker and postMessage by hand',
+    role: 'peer',
+    command: () => nodeServer('node-http-worker.mjs'),
   },
   {
     name: 'fastify',

@@ -3,3 +3,6 @@ export function cpuNs(pid: number | string): number
 
 /** The same, once it rests. */
 export function restingCpuNs(pid: number): Promise<number>
+
+/** Of the main thread alone, which runs the loop. */
+export function loopCpuNs(pid: number): number

@@ -19,6 +19,14 @@ export function cpuNs(pid) {
 }
 
 /**
+ * Of the main thread alone, which runs the loop.
+ * @param {number} pid
+ */
+export function loopCpuNs(pid) {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0])
+}
+
+/**
  * The account of a running thread is brought up to date only now and then, and a server may still tidy up after its last
  * answer: so wait (not for long) until the figure rests.
  * @param {number} pid

@@ -30,6 +30,8 @@ describe.skipIf(!supported || !twoCores)('runner', () => {
     ['file', 'floor,node-http', /node:http \| \d\.\d+ \(.*\| 0\.\d+ × \| – \| 1\.00 × \|/],
     ['broadcast-burst', 'floor,catzilla-node', /on node:http \| [\d.]+ \(.*\| 0 \| [\d.]+ × \|/],
     ['stalled', 'floor,node-http-batched', /batched by hand \| -?[\d.]+ \(.*\| [\d,]+ \(/],
+    ['items-worker', 'floor,node-http-worker', /by hand \| [\d.]+ \(.*\| 1\.00 × \|/],
+    ['busy-worker', 'node-http-worker', /by hand \| [\d,]+ \(/],
     ['idle', 'floor,bare-async', /async generators alone, no server \| 4,000 \| [2-9]\d\d \(/],
   ])(
     '%s measures what answers rightly',

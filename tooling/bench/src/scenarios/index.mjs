@@ -5,8 +5,10 @@ import { firstByteScenarios } from './first-byte.mjs'
 import { helloScenarios } from './hello.mjs'
 import { idle } from './idle.mjs'
 import { itemScenarios } from './items.mjs'
+import { ringScenarios } from './ring.mjs'
 import { rowScenarios } from './rows.mjs'
 import { stalled } from './stalled.mjs'
+import { workerScenarios } from './workers.mjs'
 
 /** In the order of the report. */
 export const scenarios = [
@@ -19,4 +21,6 @@ export const scenarios = [
   ...broadcastScenarios,
   idle,
   stalled,
+  ...workerScenarios,
+  ...ringScenarios,
 ]
