@@ -8,6 +8,7 @@ import { ends } from './contract/ends.ts'
 import { eventStreams } from './contract/event-streams.ts'
 import { fairness } from './contract/fairness.ts'
 import { files } from './contract/files.ts'
+import { formats } from './contract/formats.ts'
 import { halfClose } from './contract/half-close.ts'
 import { heads } from './contract/heads.ts'
 import { incremental } from './contract/incremental.ts'
@@ -42,6 +43,7 @@ const TOGETHER: readonly Chapter[] = [
   files,
   relaying,
   workers,
+  formats,
 ]
 
 /** Cases that keep the processor busy or measure memory: one after another. */
