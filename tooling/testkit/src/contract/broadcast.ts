@@ -24,6 +24,54 @@ export const broadcast = chapter('broadcast', (holds) => {
     expect(texts).toEqual(['one two three', 'one two three', 'past one two three'])
   })
 
+  holds(
+    'much in one turn reaches all who keep up, whole and in order, but for what their filter leaves out',
+    async ({ serve }) => {
+      const topic = new Topic()
+      const bounds = { maxFrames: 2 }
+      const filter = (item: unknown) => typeof item === 'string'
+      const server = await serve({
+        '/all': () => new StreamingResponse(topic.subscribe(bounds), { head: 'eager' }),
+        '/text': () => new StreamingResponse(topic.subscribe({ ...bounds, filter }), { head: 'eager' }),
+      })
+      const answers = await Promise.all(['/all', '/text'].map((path) => server.get(path)))
+      await until(() => topic.stats.subscribers === 2, 'two should listen')
+      const items = Array.from({ length: 2_000 }, (_, i) => (i % 3 === 0 ? Buffer.from(`${i} `) : `${i} `))
+      for (const item of items) topic.publish(item)
+      topic.close()
+      const [all, text] = await Promise.all(answers.map((answer) => answer.whole()))
+      expect(all).toBe(items.join(''))
+      expect(text).toBe(items.filter(filter).join(''))
+      expect(topic.stats).toMatchObject({ subscribers: 0, dropped: 0 })
+    },
+  )
+
+  holds('what a client that stood still has missed is told where it was', async ({ serve }) => {
+    const topic = new Topic({ encode: (n: number) => `(${n})`.padEnd(50_000, '.') })
+    const missed = (count: number | undefined) => `[${count}]`
+    const server = await serve(
+      () => new StreamingResponse(topic.subscribe({ maxFrames: 3, missed }), { head: 'eager' }),
+    )
+    const client = await server.connect()
+    const answer = await client.get()
+    client.stall()
+    await until(() => topic.stats.subscribers === 1, 'one should listen')
+    for (let n = 1; topic.stats.dropped < 5; n++) {
+      topic.publish(n)
+      await new Promise(setImmediate)
+      expect(n).toBeLessThan(KIB)
+    }
+    topic.close()
+    client.resume()
+    const seen = [...(await answer.whole()).matchAll(/\((\d+)\)|\[(\d+)\]/g)]
+    let next = 1
+    for (const [, number, lost] of seen) {
+      if (lost === undefined) expect(Number(number)).toBe(next)
+      next += lost === undefined ? 1 : Number(lost)
+    }
+    expect(next - 1).toBe(topic.stats.published)
+  })
+
   holds('a client that leaves is no longer a subscriber', async ({ serve }) => {
     const topic = new Topic()
     const journal = new Journal()
