@@ -95,6 +95,9 @@ ${tableOf(
 
 ${lacksOf(cases)}
 
+On two workers, what is listed is what the suite cannot show: there the routes run in another thread than the case. Topics of several threads
+have a suite of their own (\`packages/server/test/workers\`).
+
 Half-closed connections need a server with \`httpAllowHalfOpen\`; Node's servers, also under Express, Fastify and Koa, have it off, and then a
 client that sends FIN has left.
 
