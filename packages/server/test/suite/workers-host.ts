@@ -19,6 +19,12 @@ const HELD: Readonly<Record<string, string>> = {
   'an upstream that cuts its chunks within characters is relayed in whole ones': 'upstream',
   'an upstream that breaks shows the client a broken body': 'upstream',
   'a reader that stands still stops the upstream, which goes on with it': 'upstream',
+  'until ends streams well on every host': 'signal',
+  'clients of a channel get each event once, also when they come back': 'channel',
+  'a run goes on without its viewer': 'run',
+  'each item is sent before the next is there': "producer's memory",
+  'a client that leaves ends the generator, and its finally runs': "producer's memory",
+  'a client that stands still stops the generator, and not its worker': "producer's memory",
 }
 
 function cannot(chapter: string, title: string): string | undefined {
