@@ -54,6 +54,10 @@ export default {
       ignoreBinaries: ['setpriv', 'taskset'],
     },
     'tooling/testkit': { project: ['src/**', 'test/**'] },
-    'apps/examples': { entry: ['*/*.mjs', 'test/**/*.ts'], project: ['**/*.{mjs,ts}'] },
+    'apps/examples': {
+      ignoreBinaries: ['redis-server'],
+      entry: ['*/*.mjs', 'test/**/*.ts'],
+      project: ['**/*.{mjs,ts}'],
+    },
   },
 }

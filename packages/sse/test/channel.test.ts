@@ -283,6 +283,22 @@ describe('clients', () => {
     for (const client of [fast, back]) client.sink.lose()
   })
 
+  test('what one has to catch up with does not count as being behind', async () => {
+    const channel = createChannel({ ...QUIET, replay: { events: 1000 }, maxEvents: 10 })
+    const first = await channel.publish('0')
+    for (let i = 1; i < 500; i++) await channel.publish(String(i))
+    await new Promise(setImmediate)
+    const back = join(channel, first, { memory: { room: 10 } })
+    for (let i = 500; i < 505; i++) await channel.publish(String(i))
+    for (let i = 0; i < 50; i++) {
+      back.sink.drain()
+      await new Promise(setImmediate)
+    }
+    expect(dataOf(back)).toEqual(Array.from({ length: 504 }, (_, i) => String(i + 1)))
+    expect(channel.stats.evicted).toBe(0)
+    back.sink.lose()
+  })
+
   test('one that loses events by its policy is told so in their place', async () => {
     const channel = createChannel({ ...QUIET, policy: 'drop-oldest', maxEvents: 2 })
     const slow = join(channel, undefined, { memory: { room: 10 } })
