@@ -1,12 +1,15 @@
 // Workers load files of their own accord: neither the aliases nor the transforms of the tests reach them. So a module for them is
 // bundled from the sources first.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'vite'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const outDir = join(root, 'node_modules/.cache/catzilla/workers', String(process.pid))
 const made = new Map<string, Promise<string>>()
+
+process.once('exit', () => rmSync(outDir, { recursive: true, force: true }))
 
 /** Bundles a module of `fixtures/`, once, and gives the URL of the result. */
 export function bundled(name: string, format: 'es' | 'cjs' = 'es'): Promise<string> {
@@ -17,7 +20,6 @@ export function bundled(name: string, format: 'es' | 'cjs' = 'es'): Promise<stri
 }
 
 async function bundle(source: URL, format: 'es' | 'cjs'): Promise<string> {
-  const outDir = join(root, 'node_modules/.cache/catzilla/workers', String(process.pid))
   const file = `${basename(source.pathname, '.ts')}.${format === 'es' ? 'mjs' : 'cjs'}`
   mkdirSync(outDir, { recursive: true })
   await build({
