@@ -60,7 +60,7 @@ export class TextOutput implements RecordOutput {
  * once; what else there is goes by way of its text.
  */
 export class ByteOutput extends Utf8Writer implements RecordOutput {
-  /** Room for all fields of a record, texts apart; known with the columns. */
+  /** Room for all fields of a record, long texts apart; known with the columns. */
   private room = 0
   private plainText = false
   private plainNumbers = false
@@ -75,6 +75,7 @@ export class ByteOutput extends Utf8Writer implements RecordOutput {
   private readonly special: Uint8Array
   private readonly guarded: boolean
   private readonly nullText: string
+  private readonly nullLength: number
   private readonly nullField: string
 
   constructor(
@@ -93,6 +94,7 @@ export class ByteOutput extends Utf8Writer implements RecordOutput {
     this.special = dialect.special
     this.guarded = options.formulas !== 'off'
     this.nullText = dialect.nullText
+    this.nullLength = dialect.nullText.length
     this.nullField = dialect.nullField
   }
 
@@ -143,25 +145,28 @@ export class ByteOutput extends Utf8Writer implements RecordOutput {
       minimal && !protectDigits && this.quoteCode < 0x80 && this.escapeCode < 0x80 && casts.string === undefined
     this.plainNumbers = scalars && casts.number === undefined
     this.plainBooleans = scalars && casts.boolean === undefined
-    this.room = (width + 1) * (NUMBER_BYTES + this.delimiter.length * 3)
+    this.room = (width + 1) * (FIELD_BYTES + this.delimiter.length * 3)
   }
 
   /** Writes text that is short and harmless, and says whether it is. */
   private writePlain(text: string): boolean {
     const { length } = text
     if (length === 0) return true
-    if (length > LONGEST_PLAIN || (this.guarded && isFormula(text))) return false
-    this.reserve(length * 3 + this.room)
+    if (length > LONGEST_PLAIN) return false
+    const first = text.charCodeAt(0)
+    // Letters and digits, what nearly every text begins with, begin neither a formula nor what must be quoted for its blanks.
+    const harmless = (first >= 0x41 && first <= 0x7a) || (first >= 0x30 && first <= 0x39)
+    if (!harmless && this.guarded && isFormula(text)) return false
     const { bytes, at } = this
-    let end = this.blankEnds(text) || text === this.nullText ? -1 : writeClean(bytes, at, text, this.special)
-    if (end < 0) end = writeQuoted(bytes, at, text, this.quoteCode, this.escapeCode)
+    let end = this.isNullText(text) || (!harmless && isBlank(first)) ? -1 : writeClean(bytes, at, text, this.special)
+    if (end < 0 || isBlank(bytes[end - 1]!)) end = writeQuoted(bytes, at, text, this.quoteCode, this.escapeCode)
     if (end < 0) return false
     this.at = end
     return true
   }
 
-  private blankEnds(text: string): boolean {
-    return isBlank(text.charCodeAt(0)) || isBlank(text.charCodeAt(text.length - 1))
+  private isNullText(text: string): boolean {
+    return this.nullLength === text.length && text === this.nullText
   }
 
   private writeBoolean(value: boolean): void {
@@ -185,6 +190,9 @@ const LF = 0x0a
 
 /** Beyond this length the engine's own searches and encoder, which look at many characters at once, beat a loop. */
 const LONGEST_PLAIN = 40
+
+/** What a field that is written at once takes at most: each character three bytes, or a quote that is doubled. */
+const FIELD_BYTES = Math.max(NUMBER_BYTES, LONGEST_PLAIN * 3 + 2)
 
 /** An empty line is no record for most readers, so a single empty field gets quotes. */
 function loneField({ dialect }: ResolvedOptions): string {

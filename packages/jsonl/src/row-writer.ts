@@ -6,6 +6,9 @@ type ObjectRow = Readonly<Record<string, unknown>>
 /** Beyond this length JSON.stringify and the engine's encoder, which look at many characters at once, beat a loop. */
 const LONGEST_PLAIN = 40
 
+/** What a plain value takes at most, with its quotes and separator. */
+const FIELD_BYTES = Math.max(NUMBER_BYTES, LONGEST_PLAIN * 3 + 2) + 1
+
 /** After so many rows of another shape, that one is expected. */
 const PATIENCE = 8
 /** After so many shapes, none is expected any more. */
@@ -105,7 +108,6 @@ export class RowWriter extends Utf8Writer {
     const { length } = text
     const plain = length <= LONGEST_PLAIN && (this.escaped === undefined || !this.escaped.test(text))
     if (plain) {
-      this.reserve(length * 3 + 2 + this.room)
       const { bytes, at } = this
       bytes[at] = QUOTE
       const end = writeClean(bytes, at + 1, text, this.special)
@@ -169,7 +171,7 @@ export class RowWriter extends Utf8Writer {
     this.prototype = prototype
     this.keys = keys
     this.names = names
-    this.room = names.reduce((sum, { length }) => sum + length + NUMBER_BYTES + 2, 10)
+    this.room = names.reduce((sum, { length }) => sum + length + FIELD_BYTES, 10)
     return true
   }
 }

@@ -117,7 +117,7 @@ export class JsonRows implements RowEncoder {
   /** The rest of a row that comes in parts. */
   rest(): Parts | undefined {
     const { parts } = this
-    this.parts = undefined
+    if (parts !== undefined) this.parts = undefined
     return parts
   }
 

@@ -156,6 +156,7 @@ class RowSource implements ItemIterator {
   private pull(): Result | PromiseLike<Result> {
     const iterator = this.iterator!
     const { rows, limit } = this
+    const hasParts = rows.rest !== undefined
     let start = 0
     let clockRow = 1
     let clockStep = 1
@@ -175,12 +176,12 @@ class RowSource implements ItemIterator {
         }
       }
       const row = result.value
-      if (typeof row === 'object' && isThenable(row)) {
+      if (isThenable(row)) {
         return this.behindBatch({ done: false, value: this.guardedRow(row) })
       }
       try {
         rows.add(row)
-        this.rest = rows.rest?.()
+        if (hasParts) this.rest = rows.rest!()
       } catch (error) {
         return this.fail(error)
       }
