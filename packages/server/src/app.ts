@@ -433,10 +433,7 @@ export class App {
     else this.fail(exchange, req, new HttpError(405, undefined, { headers }))
   }
 
-  private report(
-    { method, path }: { readonly method: string; readonly path: string },
-    { outcome, error }: StreamEnd,
-  ): void {
+  private report({ method, path }: Pick<ServerRequest, 'method' | 'path'>, { outcome, error }: StreamEnd): void {
     const { logger } = this.settings
     if (outcome === 'source-error') logger.error('the stream of %s %s broke off:', method, path, error)
     else if (outcome === 'timeout') logger.warn('the stream of %s %s was stopped:', method, path, error)

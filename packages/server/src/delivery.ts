@@ -9,18 +9,18 @@ import {
   type StreamRequest,
   type StreamSink,
 } from '@catzilla/streaming'
-import type { Audience, ServerExchange } from './transport/transport.ts'
+import type { Audience, RestingExchange, ServerExchange } from './transport/transport.ts'
 
 /** What becomes of a stream is the app's to decide. */
-interface DeliveryEvents<Request extends Requested, Note> {
+interface DeliveryEvents<Request extends Named, Note> {
   /** It failed before anything was sent: something else can still be answered. */
   failedEarly(carrier: ServerExchange, request: Request, error: unknown, note: Note): void
   /** It was sent to its end, or broken off before. */
-  sent(request: Requested, end: StreamEnd): void
+  sent(request: Named, end: StreamEnd): void
 }
 
-/** What is left to say of a stream that has ended. */
-interface Requested {
+/** What is said of a request when its stream has ended. */
+interface Named {
   readonly method: string
   readonly path: string
 }
@@ -29,7 +29,7 @@ interface Requested {
  * The streams that run, so that shutting down can wait for them and then stop them. Whoever is told of an early failure gets
  * the `note` back that it gave.
  */
-export class Deliveries<Request extends StreamRequest & Requested, Note> {
+export class Deliveries<Request extends StreamRequest & Named, Note> {
   /** In any order: each knows its place, so that it leaves at once. A set costs more for each that comes and goes. */
   private readonly running: Delivery<Request, Note>[] = []
   /** Of those that go on in the transport by themselves, the latest of each path. */
@@ -97,7 +97,7 @@ export class Deliveries<Request extends StreamRequest & Requested, Note> {
 }
 
 /** Streams of one path that read a topic alike, and that the transport sends by itself: this is all that is kept for them. */
-class StreamAudience<Request extends StreamRequest & Requested, Note> implements Audience, Requested {
+class StreamAudience<Request extends StreamRequest & Named, Note> implements Audience, Named {
   size = 0
 
   constructor(
@@ -121,20 +121,33 @@ class StreamAudience<Request extends StreamRequest & Requested, Note> implements
 }
 
 /** One stream on its way: the transport's exchange, with the request as the handler sees it. */
-class Delivery<Request extends StreamRequest & Requested, Note> implements Exchange {
+class Delivery<Request extends StreamRequest & Named, Note> implements Exchange {
   handle: StreamHandle | undefined
 
   constructor(
     private readonly deliveries: Deliveries<Request, Note>,
     /** Among those that run. */
     public place: number,
-    readonly request: Request,
-    private readonly carrier: ServerExchange,
+    private asked: Request | Named,
+    private carrier: ServerExchange | RestingExchange,
     private readonly note: Note,
   ) {}
 
+  /** Until the stream rests for the first time: nobody asks for it then. */
+  get request(): Request {
+    return this.asked as Request
+  }
+
   respond(head: ResponseHead): StreamSink {
-    return this.carrier.respond(head)
+    return (this.carrier as ServerExchange).respond(head)
+  }
+
+  /** Nothing else can be answered any more: of the request only its name is kept, and of the exchange what it needs itself. */
+  rests(): void {
+    const { carrier, asked } = this
+    if (carrier.rest === undefined) return
+    this.carrier = carrier.rest()
+    this.asked = nameOf(asked)
   }
 
   abortSignal(reason: unknown): void {
@@ -150,10 +163,20 @@ class Delivery<Request extends StreamRequest & Requested, Note> implements Excha
   }
 
   ended(end: StreamEnd): void {
-    const { carrier, request, deliveries } = this
+    const { carrier, asked, request, deliveries } = this
     deliveries.delete(this)
-    if (!end.committed && !carrier.lost) return deliveries.events.failedEarly(carrier, request, end.error, this.note)
+    if (!end.committed && !carrier.lost) {
+      return deliveries.events.failedEarly(carrier as ServerExchange, request, end.error, this.note)
+    }
     carrier.ended(end)
-    deliveries.events.sent(request, end)
+    deliveries.events.sent(asked, end)
   }
+}
+
+let lastName: Named = { method: '', path: '' }
+
+/** Streams of one path share it. The path is a copy, as a slice would keep all of the head that it was cut from. */
+function nameOf({ method, path }: Named): Named {
+  if (lastName.method !== method || lastName.path !== path) lastName = { method, path: Buffer.from(path).toString() }
+  return lastName
 }

@@ -13,7 +13,7 @@ function streamOf(contentLength?: number) {
     },
   } as unknown as NativeEngine
   const head = { status: 200, fields: [], contentLength, probe: ':\n\n', highWaterMark: 1024 }
-  const sink = new NativeSink(engine, 0, 1, head)
+  const sink = new NativeSink(engine, 0, 1, head, [])
   onTestFinished(() => sink.release())
   sink.write('first')
   return { sink, written }

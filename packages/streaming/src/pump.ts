@@ -447,9 +447,10 @@ export class Pump implements LossListener, Beating, Waiter {
     if (this.closed || !this.commits) return // A lead waits for the first item.
     this.writeFrame()
     this.sink.flush()
-    if (this.is(HELD)) return
+    if (this.is(HELD | CLOSED)) return
     this.rest()
     if (this.canJoin) this.join()
+    else this.exchange.rests?.()
   }
 
   /** Whether the sink may read the source itself: it sends items as they are, and knows no deadlines of the source. */

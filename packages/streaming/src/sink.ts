@@ -77,6 +77,8 @@ export interface Exchange {
   respond(head: ResponseHead): StreamSink
   /** Fires `request.signal`, if anybody has read it: the stream ended early. */
   abortSignal(reason: unknown): void
+  /** The stream waits, and its head has left: `request` is not asked for any more. Called each time it begins to. */
+  rests?(): void
   /**
    * The stream goes on in the sink (see {@link StreamSink.join}), and nobody but the host has to hear of its end: an exchange
    * that has this may let go of both. Then `ended()` is not called.

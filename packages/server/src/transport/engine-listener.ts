@@ -5,7 +5,7 @@ export interface EngineListener {
   /** Of the exchange; `undefined` where it is one of many. */
   readonly generation: number | undefined
   bodyReadable(): void
-  drained(): void
+  drain(): void
   halfClosed(): void
   fail(slot: number): void
   lose(slot: number): void

@@ -33,7 +33,7 @@ export class NativeAudience implements EngineListener {
   }
 
   bodyReadable(): void {}
-  drained(): void {}
+  drain(): void {}
   halfClosed(): void {}
 
   lose(slot: number): void {
@@ -112,7 +112,7 @@ class LastBytes implements EngineListener {
   released(): void {}
   missed(): void {}
 
-  drained(): void {
+  drain(): void {
     clearTimeout(this.timer)
     this.audience.end(this.slot, this.last)
   }
@@ -148,7 +148,7 @@ class Watched implements EngineListener {
   }
 
   bodyReadable(): void {}
-  drained(): void {}
+  drain(): void {}
   halfClosed(): void {}
 
   fail(slot: number): void {

@@ -8,7 +8,7 @@ import { NativeAudience, watchAudience } from './native-audience.ts'
 import { NativeBody } from './native-body.ts'
 import { NativeSink } from './native-sink.ts'
 import { RawHeaders } from './raw-headers.ts'
-import type { Audience, RequestHeaders, ServerExchange, TransportRequest } from './transport.ts'
+import type { Audience, RequestHeaders, RestingExchange, ServerExchange, TransportRequest } from './transport.ts'
 
 /**
  * One request on the native engine, with its response: a slot, a generation and the head as it came. All else is made when
@@ -70,6 +70,7 @@ export class NativeExchange implements ServerExchange, TransportRequest, EngineL
         this.generation,
         length === null ? undefined : Number(length),
       )
+      this.returnFromRest()
     }
     return this.nativeBody
   }
@@ -78,6 +79,7 @@ export class NativeExchange implements ServerExchange, TransportRequest, EngineL
     if (this.lazySignal === undefined) {
       this.lazySignal = new LazySignal()
       watchAudience(this.exchanges, this)
+      this.returnFromRest()
       if (this.abortReason !== undefined) this.lazySignal.abort(this.abortReason)
     }
     return this.lazySignal.signal
@@ -94,7 +96,7 @@ export class NativeExchange implements ServerExchange, TransportRequest, EngineL
 
   respond(head: ResponseHead): StreamSink {
     clearTimeout(this.halfClosedTimer)
-    this.sink = new NativeSink(this.engine, this.slot, this.generation, head)
+    this.sink = new NativeSink(this.engine, this.slot, this.generation, head, this.exchanges)
     if (this.lost) this.sink.lose()
     else if (this.peerEnded) this.sink.halfClosed()
     return this.sink
@@ -118,13 +120,32 @@ export class NativeExchange implements ServerExchange, TransportRequest, EngineL
     return true
   }
 
+  /** Whoever holds the request still finds all of it here; if nobody does, it is gone. */
+  rest(): RestingExchange {
+    const { sink, exchanges, slot } = this
+    if (sink === undefined || exchanges[slot] !== this) return this
+    if (this.lazySignal !== undefined || this.nativeBody !== undefined) return this
+    exchanges[slot] = sink
+    return sink
+  }
+
+  /** Somebody wants to hear of the end of a stream that rests, or of the body of its request. */
+  private returnFromRest(): void {
+    const { sink, exchanges, slot } = this
+    if (sink === undefined) return
+    this.abortReason ??= sink.abortReason
+    if (exchanges[slot] !== sink) return
+    exchanges[slot] = this
+    sink.returnTo(this)
+  }
+
   // ── what the engine tells ──
 
   bodyReadable(): void {
     this.nativeBody?.readable()
   }
 
-  drained(): void {
+  drain(): void {
     this.sink?.drain()
   }
 
@@ -138,12 +159,12 @@ export class NativeExchange implements ServerExchange, TransportRequest, EngineL
     }, HALF_CLOSED_MS)
   }
 
-  released(_slot: number, _generation: number, why: Release, reason?: unknown): void {
-    this.sink?.released(why, reason)
+  released(slot: number, generation: number, why: Release, reason?: unknown): void {
+    this.sink?.released(slot, generation, why, reason)
   }
 
-  missed(_slot: number, _generation: number, count: number): void {
-    this.sink?.missed(count)
+  missed(slot: number, generation: number, count: number): void {
+    this.sink?.missed(slot, generation, count)
   }
 
   /** What was written cannot be sent, and the engine has let go of the connection. */

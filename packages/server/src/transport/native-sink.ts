@@ -6,38 +6,59 @@ import type {
   LossListener,
   MirroredTopic,
   ResponseHead,
+  StreamEnd,
   StreamSink,
 } from '@catzilla/streaming'
 import { QuietWatch, type HalfClosedPeer } from '@catzilla/streaming/node'
 import { bufferGone, clientGone, fileCut, streamEnded } from '../errors.ts'
+import type { EngineListener } from './engine-listener.ts'
 import { encodeFields } from './field-block.ts'
 import { failureOf, noticeOf } from './joined.ts'
+import { NativeAudience } from './native-audience.ts'
 import { topicsOf } from './native-topics.ts'
+import type { Audience, RestingExchange } from './transport.ts'
 
-/** The body of a response on the native engine. Head, first frame and (where that is known) the end leave in one system call. */
-export class NativeSink implements StreamSink, HalfClosedPeer {
+/** What most streams never need. */
+class Extras {
+  resolveDrained: (() => void) | undefined
+  rejectDrained: ((reason: Error) => void) | undefined
+  quiet: QuietWatch | undefined
+  /** The kernel sends a file just now. */
+  sendsFile = false
+  /** The engine could not send what it was given. */
+  failure: Error | undefined
+  abortReason: unknown
+  /** A topic writes in the pump's place. */
+  joined: { readonly stream: JoinedStream; readonly terms: JoinTerms } | undefined
+  /** It has come back from its rest: somebody wants to hear of the end. */
+  exchange: RestingExchange | undefined
+}
+
+/** Of all that need none. */
+const NO_EXTRAS = new Extras()
+
+/**
+ * The body of a response on the native engine. Head, first frame and (where that is known) the end leave in one system call.
+ * While the stream waits, this is what is left of its exchange.
+ */
+export class NativeSink implements StreamSink, HalfClosedPeer, EngineListener, RestingExchange {
   readonly copiesShared = true
   lost = false
-  private ended = false
+  /** Its end was written, or it was broken off. */
+  private over = false
   /** Until it has left. */
   private head: ResponseHead | undefined
   private listener: LossListener | undefined
-  private resolveDrained: (() => void) | undefined
-  private rejectDrained: ((reason: Error) => void) | undefined
-  private quiet: QuietWatch | undefined
   private readonly probeFrame: string | undefined
-  /** The kernel sends a file just now. */
-  private sendsFile = false
-  /** The engine could not send what it was given. */
-  private failure: Error | undefined
-  /** A topic writes in the pump's place. */
-  private joined: { readonly stream: JoinedStream; readonly terms: JoinTerms } | undefined
+  /** Its own, once it needs any. */
+  private extras = NO_EXTRAS
 
   constructor(
     private readonly engine: NativeEngine,
     private readonly slot: number,
-    private readonly generation: number,
+    readonly generation: number,
     head: ResponseHead,
+    private readonly listeners: (EngineListener | undefined)[],
   ) {
     this.head = head
     // A probe within a declared length would take the place of content.
@@ -45,9 +66,9 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
   }
 
   write(frame: string | Uint8Array): boolean {
-    if (this.ended) throw streamEnded()
-    if (this.lost || this.failure !== undefined) return false
-    this.quiet?.progress()
+    if (this.over) throw streamEnded()
+    if (this.lost || this.extras.failure !== undefined) return false
+    this.extras.quiet?.progress()
     const { head, engine, slot, generation } = this
     const status = head === undefined ? engine.write(slot, generation, frame) : this.start(head, frame, false)
     if (status === WriteStatus.gone) this.lose()
@@ -55,13 +76,13 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
   }
 
   flush(): void {
-    if (this.head === undefined || this.lost || this.ended) return
+    if (this.head === undefined || this.lost || this.over) return
     if (this.start(this.head, undefined, false) === WriteStatus.gone) this.lose()
   }
 
   end(last?: string | Uint8Array): Promise<void> | undefined {
     if (this.lost) return this.drained()
-    this.ended = true
+    this.over = true
     const { head, engine, slot, generation } = this
     const status = head === undefined ? engine.finish(slot, generation, last) : this.start(head, last, true)
     if (status === WriteStatus.ok) return undefined
@@ -82,32 +103,34 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
       this.lose()
       throw clientGone()
     }
-    this.sendsFile = true
+    const extras = this.rarely()
+    extras.sendsFile = true
     await this.drained()
-    this.sendsFile = false
+    extras.sendsFile = false
   }
 
   join(topic: MirroredTopic, terms: JoinTerms, stream: JoinedStream): boolean {
-    const { engine, slot, generation, lost, ended, failure, quiet, head } = this
+    const { engine, slot, generation, lost, over, head } = this
+    const { failure, quiet } = this.extras
     // Behind a FIN, this sink watches what is written.
-    if (lost || ended || failure !== undefined || quiet !== undefined || head !== undefined || this.blocked)
-      return false
+    if (lost || over || failure !== undefined || quiet !== undefined || head !== undefined || this.blocked) return false
     if (topicsOf(engine)?.join(topic, terms, slot, generation) !== true) return false
-    this.joined = { stream, terms }
+    this.rarely().joined = { stream, terms }
     return true
   }
 
   abort(): void {
-    this.ended = true
+    this.over = true
     if (!this.lost) this.engine.abort(this.slot, this.generation)
   }
 
   drained(): Promise<void> {
     if (this.lost) return Promise.reject(clientGone())
-    if (this.failure !== undefined) return Promise.reject(this.failure)
+    const extras = this.rarely()
+    if (extras.failure !== undefined) return Promise.reject(extras.failure)
     return new Promise((resolve, reject) => {
-      this.resolveDrained = resolve
-      this.rejectDrained = reject
+      extras.resolveDrained = resolve
+      extras.rejectDrained = reject
     })
   }
 
@@ -116,73 +139,120 @@ export class NativeSink implements StreamSink, HalfClosedPeer {
     else this.listener = listener
   }
 
-  // ── what the exchange tells ──
+  // ── what the exchange tells, and the engine while that rests ──
 
-  released(why: Release, reason: unknown): void {
-    if (this.joined === undefined) return
-    const { stream, terms } = this.joined
-    this.joined = undefined
+  bodyReadable(): void {}
+
+  released(_slot: number, _generation: number, why: Release, reason?: unknown): void {
+    const { joined } = this.extras
+    if (joined === undefined) return
+    const { stream, terms } = joined
+    this.extras.joined = undefined
     if (why === Release.through) return stream.through()
     const { outcome, error } = failureOf(why, terms, reason)
     stream.stop(outcome, error)
   }
 
-  missed(count: number): void {
-    if (this.joined === undefined) return
-    const { stream, terms } = this.joined
+  missed(slot: number, generation: number, count: number): void {
+    const { joined } = this.extras
+    if (joined === undefined) return
+    const { stream, terms } = joined
     try {
-      this.engine.tellMissed(this.slot, this.generation, noticeOf(terms, count))
+      this.engine.tellMissed(slot, generation, noticeOf(terms, count))
     } catch (error) {
       stream.stop('source-error', error)
     }
   }
 
   drain(): void {
-    this.resolveDrained?.()
-    this.resolveDrained = this.rejectDrained = undefined
+    const { extras } = this
+    extras.resolveDrained?.()
+    extras.resolveDrained = extras.rejectDrained = undefined
   }
 
   fail(): void {
-    const failure = this.sendsFile ? fileCut() : bufferGone()
-    this.failure = failure
+    const extras = this.rarely()
+    const failure = extras.sendsFile ? fileCut() : bufferGone()
+    extras.failure = failure
     this.release()
-    this.rejectDrained?.(failure)
-    this.resolveDrained = this.rejectDrained = undefined
+    extras.rejectDrained?.(failure)
+    extras.resolveDrained = extras.rejectDrained = undefined
   }
 
   lose(): void {
     if (this.lost) return
     this.lost = true
+    this.forget()
     this.release()
-    this.rejectDrained?.(clientGone())
-    this.resolveDrained = this.rejectDrained = undefined
+    const { extras } = this
+    extras.rejectDrained?.(clientGone())
+    extras.resolveDrained = extras.rejectDrained = undefined
     this.listener?.peerLost()
   }
 
   halfClosed(): void {
-    this.quiet = new QuietWatch(this)
-    this.quiet.start()
+    const quiet = new QuietWatch(this)
+    this.rarely().quiet = quiet
+    quiet.start()
   }
 
   /** No timer of this sink fires any more. */
   release(): void {
-    this.quiet?.stop()
+    this.extras.quiet?.stop()
+  }
+
+  // ── in the place of the exchange ──
+
+  /** The exchange has come back: it hears of the engine, and of the end. */
+  returnTo(exchange: RestingExchange): void {
+    this.rarely().exchange = exchange
+  }
+
+  get abortReason(): unknown {
+    return this.extras.abortReason
+  }
+
+  abortSignal(reason: unknown): void {
+    const extras = this.rarely()
+    extras.abortReason ??= reason
+    extras.exchange?.abortSignal(reason)
+  }
+
+  leaveTo(audience: Audience): boolean {
+    if (this.lost || this.extras.exchange !== undefined) return false
+    this.listeners[this.slot] = NativeAudience.of(audience, this.engine, this.listeners)
+    return true
+  }
+
+  ended(end: StreamEnd): void {
+    this.release()
+    this.forget()
+    this.extras.exchange?.ended(end)
+  }
+
+  private forget(): void {
+    if (this.listeners[this.slot] === this) this.listeners[this.slot] = undefined
   }
 
   // ── what is asked while the client's side is closed ──
 
   get blocked(): boolean {
-    return this.resolveDrained !== undefined
+    return this.extras.resolveDrained !== undefined
   }
 
   /** Only behind a head: in front of it, the answer could still be another. */
   probe(): void {
-    if (this.probeFrame !== undefined && this.head === undefined && !this.ended) this.write(this.probeFrame)
+    if (this.probeFrame !== undefined && this.head === undefined && !this.over) this.write(this.probeFrame)
   }
 
   giveUp(): void {
     this.engine.abort(this.slot, this.generation)
     this.lose()
+  }
+
+  private rarely(): Extras {
+    if (this.extras === NO_EXTRAS) this.extras = new Extras()
+    return this.extras
   }
 
   private start(

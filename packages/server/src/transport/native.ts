@@ -125,7 +125,7 @@ class NativeTransport implements Transport, EngineHandler {
   }
 
   drained(slot: number, generation: number): void {
-    this.find(slot, generation)?.drained()
+    this.find(slot, generation)?.drain()
   }
 
   halfClosed(slot: number, generation: number): void {

@@ -114,6 +114,11 @@ export interface ServerExchange extends Exchange {
    * somebody may still wait for something of it.
    */
   leaveTo?(audience: Audience): boolean
+  /**
+   * The stream waits, and its head has left: what is enough of this exchange to go on with. The rest of it stays for those who
+   * hold its request.
+   */
+  rest?(): RestingExchange
   // The inherited `ended(end)` comes once for an exchange that used `respond()`: when its end is committed, or its peer is
   // lost. After an uncommitted end with the peer still there, the exchange is as good as new: `answer()` or `respond()` comes
   // again, and the sink from before is not touched any more.
@@ -125,6 +130,9 @@ export interface Audience {
   /** One of them has ended. */
   ended(end: StreamEnd): void
 }
+
+/** What is left of an exchange whose stream waits. */
+export type RestingExchange = Pick<ServerExchange, 'abortSignal' | 'ended' | 'leaveTo' | 'lost' | 'rest'>
 
 /** A request as a transport gives it. `signal` fires when the peer is lost before it is answered, or while a stream runs. */
 export interface TransportRequest extends StreamRequest {

@@ -5,6 +5,7 @@ import { connections } from './connections.ts'
 import { errors } from './errors.ts'
 import { limits } from './limits.ts'
 import { requests } from './requests.ts'
+import { resting } from './resting.ts'
 import { results } from './results.ts'
 import { routing } from './routing.ts'
 import { shutdown } from './shutdown.ts'
@@ -15,6 +16,7 @@ const CHAPTERS: Readonly<Record<string, (stage: Stage) => void>> = {
   requests,
   bodies,
   results,
+  resting,
   errors,
   connections,
   limits,
