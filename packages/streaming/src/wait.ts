@@ -19,26 +19,25 @@ class Reactions {
   constructor(private readonly waiter: Waiter) {}
 
   private answer(answer: unknown): void {
-    const followers = this.leave()
+    const { followers } = this
+    this.promise = undefined
+    if (followers !== undefined) this.tell(followers, (each) => each.answered(answer))
     this.waiter.answered(answer)
-    // In a microtask each, as with a reaction of its own: one that throws must not cost the others their answer.
-    for (const each of followers) void READY.then(() => each.answered(answer))
   }
 
   private fail(error: unknown): void {
-    const followers = this.leave()
+    const { followers } = this
+    this.promise = undefined
+    if (followers !== undefined) this.tell(followers, (each) => each.failed(error))
     this.waiter.failed(error)
-    for (const each of followers) void READY.then(() => each.failed(error))
   }
 
-  private leave(): readonly Waiter[] {
-    const { followers } = this
-    this.promise = this.followers = undefined
-    return followers ?? NOBODY
+  /** In a microtask each, as with a reaction of its own: one that throws must not cost the others their answer. */
+  private tell(followers: readonly Waiter[], tell: (follower: Waiter) => void): void {
+    this.followers = undefined
+    for (const each of followers) void READY.then(() => tell(each))
   }
 }
-
-const NOBODY: readonly Waiter[] = []
 
 /** Who began to wait last. */
 let last: Reactions | undefined
