@@ -29,13 +29,14 @@ class Slab {
  public:
   static constexpr uint32_t kSegmentSlots = 4096;
   static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kLive = UINT32_MAX - 1;
 
   Slab() = default;
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
   ~Slab() {
     for (uint32_t slot = 0; slot < reserved_; ++slot) {
-      if (cell(slot).live) value(slot).~T();
+      if (live(slot)) value(slot).~T();
     }
     for (Cell* segment : segments_)
       std::free(segment);
@@ -52,7 +53,7 @@ class Slab {
       slot = reserved_++;
       cell(slot).generation = 1;
     }
-    cell(slot).live = true;
+    cell(slot).next_free = kLive;
     new (cell(slot).storage) T(std::forward<Args>(args)...);
     ++size_;
     return slot;
@@ -61,7 +62,6 @@ class Slab {
   void release(uint32_t slot) {
     Cell& freed = cell(slot);
     value(slot).~T();
-    freed.live = false;
     bump(slot);
     freed.next_free = first_free_;
     first_free_ = slot;
@@ -77,13 +77,16 @@ class Slab {
   [[nodiscard]] T* find(Handle handle) {
     if (handle.slot >= reserved_) return nullptr;
     Cell& found = cell(handle.slot);
-    return found.live && found.generation == handle.generation ? &value(handle.slot) : nullptr;
+    return found.next_free == kLive && found.generation == handle.generation ? &value(handle.slot)
+                                                                             : nullptr;
   }
 
   // Of a live slot.
   T& operator[](uint32_t slot) { return value(slot); }
   [[nodiscard]] uint32_t generation(uint32_t slot) { return cell(slot).generation; }
-  [[nodiscard]] bool live(uint32_t slot) { return slot < reserved_ && cell(slot).live; }
+  [[nodiscard]] bool live(uint32_t slot) {
+    return slot < reserved_ && cell(slot).next_free == kLive;
+  }
 
   [[nodiscard]] uint32_t size() const { return size_; }
   [[nodiscard]] uint32_t reserved() const { return reserved_; }
@@ -91,9 +94,8 @@ class Slab {
  private:
   struct Cell {
     uint32_t generation;
-    uint32_t next_free;
+    uint32_t next_free;  // kLive while it is used
     alignas(T) unsigned char storage[sizeof(T)];
-    bool live;
   };
 
  public:

@@ -63,7 +63,7 @@ struct Connection {
 
   // The request's body, as far as it has not been read.
   uint64_t body_left = 0;  // with BodyMode::sized; while draining, also the budget
-  http::ChunkedDecoder decoder;
+  std::unique_ptr<http::ChunkedDecoder> decoder;  // with BodyMode::chunked
 
   // The response.
   uint64_t length_left = 0;  // of a declared Content-Length

@@ -135,12 +135,12 @@ BodyRead Engine::read_body(Handle exchange) {
       body_.clear();
       while (!held.empty() && body_.size() < kBodyReadBytes &&
              connection.body == BodyMode::chunked) {
-        const auto step = connection.decoder.decode(held.bytes());
+        const auto step = connection.decoder->decode(held.bytes());
         body_.insert(body_.end(), step.data.begin(), step.data.end());
         held.consume(step.consumed);
         if (step.result == http::ParseResult::done) connection.body = BodyMode::none;
         if (step.result == http::ParseResult::bad) {
-          connection.body_error = connection.decoder.error();
+          connection.body_error = connection.decoder->error();
           connection.keep_alive =
               false;  // where the next request would begin is not known any more
           return {State::malformed, {}, connection.body_error};
@@ -449,7 +449,7 @@ size_t Engine::consume_drained(uint32_t slot, Slice in) {
   size_t taken = std::min<uint64_t>(in.size(), connection.body_left);
   bool done = false;
   if (connection.body == BodyMode::chunked) {
-    const auto step = connection.decoder.decode(in.first(taken));
+    const auto step = connection.decoder->decode(in.first(taken));
     taken = step.consumed;
     done = step.result == http::ParseResult::done;
     if (step.result == http::ParseResult::bad) {
@@ -526,7 +526,7 @@ void Engine::begin_exchange(uint32_t slot, const http::RequestHead& head, Slice 
                     : head.content_length > 0 ? BodyMode::sized
                                               : BodyMode::none;
   connection.body_left = head.content_length;
-  connection.decoder.reset();
+  connection.decoder = head.chunked ? std::make_unique<http::ChunkedDecoder>() : nullptr;
   connection.body_error = http::ParseError::none;
   connection.keep_alive = head.keep_alive && !stopping_;
   connection.http_1_0 = head.minor_version == 0;
