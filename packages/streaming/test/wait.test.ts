@@ -1,4 +1,4 @@
-import { sendInMemory, type MemoryExchange } from '@catzilla/testkit'
+import { sendInMemory, until, type MemoryExchange } from '@catzilla/testkit'
 import { expect, test, vi } from 'vitest'
 import { StreamingResponse } from '@catzilla/streaming'
 
@@ -50,8 +50,8 @@ test('streams that wait for the same promise share one reaction, and all get its
   publish('one ')
   await loopTurn()
   publish('two ')
-  await loopTurn()
-  expect(texts(clients)).toEqual(Array(3).fill('one two '))
+  // On a busy machine, the loop gets its turn between two of them.
+  await until(() => texts(clients).every((text) => text === 'one two '), 'all should get both')
   for (const { sink } of clients) sink.lose()
 })
 
@@ -62,8 +62,7 @@ test('the first of them may leave, and so may any other', async () => {
   clients[2]!.sink.lose()
   const late = listen()
   publish('one ')
-  await loopTurn()
-  expect(texts([...clients, late])).toEqual(['', 'one ', '', 'one ', 'one '])
+  await until(() => texts([...clients, late]).join() === ',one ,,one ,one ', 'all who stay should get it')
   for (const { sink } of [...clients, late]) sink.lose()
 })
 
@@ -87,8 +86,7 @@ test('who comes to a promise that has settled meanwhile is answered as well', as
   clients.push(listen())
   await loopTurn()
   clients.push(listen())
-  await loopTurn()
-  expect(texts(clients)).toEqual(['xx', 'xx', 'xx', 'xx'])
+  await until(() => texts(clients).join() === 'xx,xx,xx,xx', 'all should get both')
 })
 
 test('a thenable that does its work for each then() is asked by each', async () => {
@@ -104,6 +102,5 @@ test('a thenable that does its work for each then() is asked by each', async () 
     yield query
   }
   const clients = [rows(), rows()].map((source) => sendInMemory(new StreamingResponse(source)))
-  await loopTurn()
-  expect(texts(clients)).toEqual(['row 1', 'row 2'])
+  await until(() => texts(clients).join() === 'row 1,row 2', 'each should get its own')
 })
