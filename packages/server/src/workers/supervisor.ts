@@ -1,4 +1,10 @@
-import { MessageChannel, Worker, type MessagePort, type ResourceLimits } from 'node:worker_threads'
+import {
+  MessageChannel,
+  receiveMessageOnPort,
+  Worker,
+  type MessagePort,
+  type ResourceLimits,
+} from 'node:worker_threads'
 import type { Address, AppStats, TotalStats } from '../app.ts'
 import { serverError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -111,7 +117,7 @@ export class Supervisor {
         )
         void worker.terminate()
       }, START_MS)
-      port.on('message', (message: FromWorker) => {
+      const hear = (message: FromWorker) => {
         if (message.type === 'serving') {
           clearTimeout(timer)
           life.servingSince = performance.now()
@@ -119,9 +125,14 @@ export class Supervisor {
         } else {
           this.heard(slot, life, message)
         }
-      })
+      }
+      port.on('message', hear)
       worker.on('error', (error) => (life.failure = error))
       worker.on('exit', (code) => {
+        // What it said last may not have been heard yet.
+        for (let last = receiveMessageOnPort(port); last !== undefined; last = receiveMessageOnPort(port)) {
+          hear(last.message as FromWorker)
+        }
         clearTimeout(timer)
         port.close()
         topics.end()
