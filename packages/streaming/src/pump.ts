@@ -3,7 +3,6 @@ import { Deadlines } from './deadlines.ts'
 import { publish, startTrace, type StreamTrace } from './diagnostics.ts'
 import { unwatchEnd, watchEnd } from './ending.ts'
 import { show, streamError } from './errors.ts'
-import { FILE, isFileSource, type FileRange, type FileSource } from './file.ts'
 import { Gate, refused } from './gate.ts'
 import type { ResponseHead } from './head.ts'
 import { startHeartbeat, stopHeartbeat, type Beating } from './heartbeat.ts'
@@ -36,7 +35,7 @@ const MAX_UNAWAITED_BYTES = 16 * 1024 * 1024
 /** A source that was told to return may take this long to clean up; then the end is reported without it. */
 const RELEASE_MS = 5_000
 
-// What a pump is at, a bit each: a field each would be half of an idle stream.
+// What a pump is at, a bit each: a field each would be half of an idle stream. `take-over.ts` looks at some.
 /** No more items are taken: the source is through, or the stream is broken. */
 const CLOSED = 1 << 0
 /** The source was asked for its iterator, or its writer was called. */
@@ -44,17 +43,17 @@ const STARTED = 1 << 1
 /** The source was told to return; that happens once. */
 const RELEASED = 1 << 2
 /** The client may have seen the head: something was written, or the head is eager. */
-const COMMITTED = 1 << 3
+export const COMMITTED = 1 << 3
 /** Items are encoded; without it, they go out as they are. */
-const ENCODES = 1 << 4
+export const ENCODES = 1 << 4
 /** The stack is inside `pull()`: a generator that is running cannot be told to return. */
 const PULLING = 1 << 5
 /** The source has promised a result. */
-const AWAITS_RESULT = 1 << 6
+export const AWAITS_RESULT = 1 << 6
 /** The source has promised the item of a result. */
 const AWAITS_ITEM = 1 << 7
 /** Not to be pulled: the peer is behind, or this turn is over. */
-const HELD = 1 << 8
+export const HELD = 1 << 8
 const QUIET_SCHEDULED = 1 << 9
 /** A frame was full before: the next may be large from the start. */
 const GROWN = 1 << 10
@@ -99,12 +98,13 @@ const NO_EXTRAS = new Extras()
  * @internal
  */
 export class Pump implements LossListener, Beating, Waiter {
-  private readonly sink: StreamSink
+  // Without `private` stands what `take-over.ts` needs.
+  readonly sink: StreamSink
   // What is left of the response, which itself is let go of: an open stream may be idle for hours.
-  private readonly options: ResolvedOptions
-  private readonly encoder: ItemEncoder<never> | undefined
+  readonly options: ResolvedOptions
+  readonly encoder: ItemEncoder<never> | undefined
   /** As it was given, until it is started; then its iterator; nothing when that is through. */
-  private source: unknown
+  source: unknown
   private state: number
   /** How many were taken. */
   private items = 0
@@ -112,14 +112,14 @@ export class Pump implements LossListener, Beating, Waiter {
   /** While it works. */
   private turn: Turn | undefined
   /** Its own, once it needs any. */
-  private extras = NO_EXTRAS
+  extras = NO_EXTRAS
   /** @internal */
   reactions: Waiter['reactions']
   /** @internal */
   beatPlace = 0
 
   constructor(
-    private readonly exchange: Exchange,
+    readonly exchange: Exchange,
     { encoder, options, source }: OpenedStream,
     head: ResponseHead,
   ) {
@@ -151,7 +151,7 @@ export class Pump implements LossListener, Beating, Waiter {
       this.source = iterator
       if (iterator.encoded === true && this.encoder?.takesFrames === true) this.unset(ENCODES)
       iterator.attach?.(this)
-      if (this.canSendFile(source)) return this.sendFile(source[FILE])
+      if (this.sink.takeOver?.file(this, source) === true) return
     } catch (error) {
       return this.break('source-error', error)
     }
@@ -433,7 +433,9 @@ export class Pump implements LossListener, Beating, Waiter {
 
   /** While we wait, nothing produced is held: it leaves when the microtasks of this turn have drained. */
   private flushWhenQuiet(): void {
-    if (!this.is(QUIET_SCHEDULED) && (this.turn?.isEmpty === false || this.canJoin)) this.scheduleQuiet()
+    if (!this.is(QUIET_SCHEDULED) && (this.turn?.isEmpty === false || this.sink.takeOver?.joins(this) === true)) {
+      this.scheduleQuiet()
+    }
   }
 
   private scheduleQuiet(): void {
@@ -449,24 +451,7 @@ export class Pump implements LossListener, Beating, Waiter {
     this.sink.flush()
     if (this.is(HELD | CLOSED)) return
     this.rest()
-    if (this.canJoin) this.join()
-    else this.exchange.rests?.()
-  }
-
-  /** Whether the sink may read the source itself: it sends items as they are, and knows no deadlines of the source. */
-  private get canJoin(): boolean {
-    if (this.sink.join === undefined || this.is(ENCODES | HELD) || !this.is(AWAITS_RESULT)) return false
-    const { trace, bytesLeft } = this.extras
-    if (trace !== undefined || bytesLeft !== undefined || Deadlines.runFromStart(this.options.deadlines)) return false
-    return (this.source as ItemIterator).join !== undefined
-  }
-
-  private join(): void {
-    const { options, encoder } = this
-    const terms = (this.source as ItemIterator).join!(this.sink, options, encoder)
-    if (terms === undefined) return
-    if (options.heartbeat !== undefined) stopHeartbeat(options.heartbeat.intervalMs, this)
-    if (options.after.length === 0 && encoder?.tail === undefined) this.exchange.letGo?.(terms)
+    if (this.sink.takeOver?.join(this) !== true) this.exchange.rests?.()
   }
 
   /** A sign of life is due when nothing was written for an interval: for two ticks, and the one in which that began. @internal */
@@ -489,11 +474,11 @@ export class Pump implements LossListener, Beating, Waiter {
 
   // ── what it is at ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private is(any: number): boolean {
+  is(any: number): boolean {
     return (this.state & any) !== 0
   }
 
-  private set(bits: number): void {
+  set(bits: number): void {
     this.state |= bits
   }
 
@@ -515,34 +500,9 @@ export class Pump implements LossListener, Beating, Waiter {
     return this.extras.end
   }
 
-  private rarely(): Extras {
+  rarely(): Extras {
     if (this.extras === NO_EXTRAS) this.extras = new Extras()
     return this.extras
-  }
-
-  // ── a file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** A declared length that is another than the file's is left to the usual way, which breaks off where the two part. */
-  private canSendFile(source: unknown): source is FileSource {
-    const { bytesLeft } = this.extras
-    if (bytesLeft === undefined || this.encoder !== undefined || this.sink.sendFile === undefined) return false
-    if (!isFileSource(source)) return false
-    const { length } = source[FILE]
-    return length > 0 && length === bytesLeft
-  }
-
-  /** The sink takes it from here; the file stays open until the end of the stream is reported. */
-  private sendFile(range: FileRange): void {
-    this.set(HELD | COMMITTED)
-    const extras = this.rarely()
-    if (extras.trace !== undefined) traceBytes(extras.trace, range.length)
-    this.sink.sendFile!(range).then(
-      () => {
-        extras.bytesLeft = 0
-        this.complete()
-      },
-      (error: unknown) => this.break('source-error', error),
-    )
   }
 
   // ── a source that pushes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -612,7 +572,7 @@ export class Pump implements LossListener, Beating, Waiter {
   // ── ends ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The source is through: its last frame and the end leave together. */
-  private complete(): void {
+  complete(): void {
     if (this.closed) return
     try {
       const tail = this.encoder?.tail?.()
@@ -671,7 +631,7 @@ export class Pump implements LossListener, Beating, Waiter {
   }
 
   /** The stream ends early. After the first item the body breaks off, behind what was produced before a source failed. */
-  private break(outcome: Broken, error: unknown): void {
+  break(outcome: Broken, error: unknown): void {
     if (this.end !== undefined) return
     const last = outcome === 'source-error' && !this.closed ? this.takeFrame() : undefined
     this.set(this.commits ? CLOSED | COMMITTED : CLOSED)
@@ -762,11 +722,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function badItem(item: unknown, count: number): Error {
   const cure = 'yield text or bytes, or give the response an encode() (as jsonl(), csv() and sse() do)'
-  return streamError('CZ_STREAM_ITEM', `Item ${count} of the stream is ${kindOf(item)} (${show(item)}); ${cure}`)
-}
-
-function kindOf(item: unknown): string {
-  return item === null ? 'null' : typeof item === 'object' ? 'an object' : `of type ${typeof item}`
+  return streamError('CZ_STREAM_ITEM', `Item ${count} of the stream is of type ${typeof item}: ${show(item)}; ${cure}`)
 }
 
 function abortedError({ outcome, error }: StreamEnd): Error {
@@ -778,7 +734,8 @@ function traceFrame(trace: StreamTrace, frame: string | Uint8Array): void {
   traceBytes(trace, byteLength(frame))
 }
 
-function traceBytes(trace: StreamTrace, bytes: number): void {
+/** @internal */
+export function traceBytes(trace: StreamTrace, bytes: number): void {
   trace.frames++
   trace.bytes += bytes
   if (trace.firstByteAt !== undefined) return

@@ -1,6 +1,7 @@
 import type { FileRange } from './file.ts'
 import type { ResponseHead } from './head.ts'
 import type { StreamEnd } from './outcome.ts'
+import type { TakeOver } from './take-over.ts'
 import type { JoinedStream, JoinTerms, MirroredTopic } from './topic/join.ts'
 
 /**
@@ -42,6 +43,8 @@ export interface StreamSink {
    * @returns whether it does: not before the head has left, nor while something else is under way.
    */
   join?(topic: MirroredTopic, terms: JoinTerms, stream: JoinedStream): boolean
+  /** Of a sink with one of these two: how the pump hands over to it. @internal */
+  readonly takeOver?: TakeOver | undefined
   /** Of bytes in shared memory nothing is kept when `write()` returns: what must wait is copied. */
   readonly copiesShared?: boolean | undefined
   /** Unclean finish: the body is broken off without a terminating chunk, so that nobody takes it for a whole one. */

@@ -9,7 +9,7 @@ import type {
   StreamEnd,
   StreamSink,
 } from '@catzilla/streaming'
-import { QuietWatch, type HalfClosedPeer } from '@catzilla/streaming/node'
+import { type HalfClosedPeer, QuietWatch, takeOver, type TakeOver } from '@catzilla/streaming/node'
 import { bufferGone, clientGone, fileCut, streamEnded } from '../errors.ts'
 import type { EngineListener } from './engine-listener.ts'
 import { encodeFields } from './field-block.ts'
@@ -88,6 +88,10 @@ export class NativeSink implements StreamSink, HalfClosedPeer, EngineListener, R
     if (status === WriteStatus.ok) return undefined
     if (status === WriteStatus.gone) this.lose()
     return this.drained()
+  }
+
+  get takeOver(): TakeOver {
+    return takeOver
   }
 
   get sendFile(): ((file: FileRange) => Promise<void>) | undefined {

@@ -1,13 +1,11 @@
 import { lostError, streamError } from '../errors.ts'
 import { Gate, refused } from '../gate.ts'
-import { nextTurn, unref, type Timer } from '../scheduler.ts'
+import { nextTurn, READY, unref, type Timer } from '../scheduler.ts'
 import type { LossListener, StreamSink } from '../sink.ts'
 import { toUtf8 } from '../text.ts'
 
 /** How long the reader of a broken body may take for what came before the break. */
 const ABORT_LINGER_MS = 1_000
-
-const READY = Promise.resolve()
 
 /**
  * The body of a web `Response` as a sink. Frames are queued in a `ReadableStream` up to the high-water mark; its `pull()` is
