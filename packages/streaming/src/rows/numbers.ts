@@ -11,7 +11,7 @@ const POINT = 0x2e
 
 /**
  * Writes a finite number as `String()` does; there must be room for {@link NUMBER_BYTES}. Most numbers of a table are whole, or
- * have two decimals at most: those are written without making a string of them first, at a fifth of the price (`bench/utf8.mjs`).
+ * have two decimals at most: those are written without making a string of them first.
  *
  * @returns where it ends.
  */
