@@ -283,6 +283,28 @@ describe('clients', () => {
     for (const client of [fast, back]) client.sink.lose()
   })
 
+  test('one that is behind by half of its bounds is told of once, and again when it has caught up meanwhile', async () => {
+    const channel = createChannel({ ...QUIET, maxEvents: 10 })
+    const warned = vi.fn()
+    channel.on('warning', warned)
+    const slow = join(channel, undefined, { options: { member: 'slow' }, memory: { room: 10 } })
+    await fill(channel)
+    for (let i = 0; i < 8; i++) await channel.publish(String(i))
+    expect(warned).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ member: 'slow' }))
+    await until(() => {
+      slow.sink.drain()
+      return dataOf(slow).length === 10
+    }, 'it should catch up')
+    slow.sink.drain()
+    await new Promise(setImmediate)
+    await new Promise(setImmediate)
+    await fill(channel)
+    for (let i = 0; i < 8; i++) await channel.publish(String(i))
+    expect(warned).toHaveBeenCalledTimes(2)
+    expect(channel.stats).toMatchObject({ warnings: 2, evicted: 0 })
+    slow.sink.lose()
+  })
+
   test('what one has to catch up with does not count as being behind', async () => {
     const channel = createChannel({ ...QUIET, replay: { events: 1000 }, maxEvents: 10 })
     const first = await channel.publish('0')

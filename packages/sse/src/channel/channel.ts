@@ -30,6 +30,11 @@ export interface ChannelEvents {
   join: Member
   /** With how its stream ended. */
   leave: Member & { readonly end: StreamEnd }
+  /**
+   * More than half of what its bounds allow waits for it; told again only after it has caught up. Clients that come while somebody
+   * listens to this are served in JavaScript, also on the native engine.
+   */
+  warning: Member
   /** It was too far behind, and its stream was broken off; `leave` follows. */
   evict: Member
   /** It could not go on from where it was. */
@@ -50,6 +55,8 @@ export interface ChannelStats {
   readonly dropped: number
   readonly coalesced: number
   readonly evicted: number
+  /** How often a client was seen to be behind, where somebody listens to `warning`. */
+  readonly warnings: number
   readonly heldEvents: number
   readonly heldBytes: number
 }
@@ -89,7 +96,7 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
   private readonly emitter = new Emitter<ChannelEvents>()
   /** Whether `join` was told of it. */
   private readonly joined = new Map<Member, boolean>()
-  private readonly counts = { replays: 0, resyncs: 0 }
+  private readonly counts = { replays: 0, resyncs: 0, warnings: 0 }
   private following: BusFollowing | undefined
   private resolveReady: () => void = () => {}
   private readied: boolean
@@ -262,6 +269,7 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
       maxFrames: maxEvents + catchUp,
       maxBytes: catchUp === 0 ? maxBytes : maxBytes + heldBytes,
       missed: (missed) => this.resyncFrame(member, missed === undefined ? BEHIND : { ...BEHIND, missed }),
+      ...(this.emitter.has('warning') && { behind: () => this.warn(member) }),
       ...(start.after !== undefined && { after: start.after }),
       ...(filter !== undefined && { filter: (entry: Entry<Item>) => filter(entry.item) }),
     })
@@ -285,6 +293,11 @@ export class Channel<Item extends SseItem = SseItem> implements BusFollower {
     if (item === undefined) return ''
     const message = toMessage(item, this.options.settings.serialize, undefined)
     return position === undefined ? message.text : placeId(message, this.ids.idOf(position))
+  }
+
+  private warn(member: Member): void {
+    this.counts.warnings++
+    this.emitter.emit('warning', member)
   }
 
   private announce(member: Member): void {

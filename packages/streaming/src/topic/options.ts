@@ -72,6 +72,11 @@ export interface SubscribeOptions<Item> {
    * was a sequence that this topic has not reached.
    */
   missed?: (count: number | undefined) => StreamItem | undefined
+  /**
+   * Called when more than half of what its bounds allow waits for a client, and again only after it has caught up. A subscriber with it
+   * is never handed over to the native engine.
+   */
+  behind?: () => void
 }
 
 /** @internal */
@@ -93,6 +98,7 @@ const SUBSCRIBE_DEFAULTS: ResolvedSubscribeOptions<never> = Object.freeze({
   maxFrames: 1024,
   maxBytes: 1024 * 1024,
   missed: undefined,
+  behind: undefined,
 })
 
 /** @internal */
@@ -103,6 +109,7 @@ export interface ResolvedSubscribeOptions<Item> {
   readonly maxFrames: number
   readonly maxBytes: number
   readonly missed: ((count: number | undefined) => StreamItem | undefined) | undefined
+  readonly behind: (() => void) | undefined
 }
 
 /** @internal */

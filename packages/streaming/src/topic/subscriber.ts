@@ -25,6 +25,8 @@ export class Subscriber<Item> implements ItemIterator, JoinedStream {
   // Of the frames from the cursor on, those that it does not get.
   private skippedFrames = 0
   private skippedBytes = 0
+  /** It was said that it is behind, and it has not caught up since. */
+  private warned = false
   /** Frames lost just before the cursor. */
   private lost: number | undefined = 0
   private failure: { readonly error: unknown } | undefined
@@ -63,6 +65,7 @@ export class Subscriber<Item> implements ItemIterator, JoinedStream {
     if (result !== undefined) return result
     if (this.topic.closed) return this.finish()
     this.waiting = true
+    this.warned = false
     this.topic.wait(this)
     return this.promise
   }
@@ -86,7 +89,7 @@ export class Subscriber<Item> implements ItemIterator, JoinedStream {
   join(sink: StreamSink, stream: ResolvedOptions, encoder: ItemEncoder<never> | undefined): JoinTerms | undefined {
     const { topic, options } = this
     const hasAll = this.waiting && this.cursor === topic.log.newest + 1 && this.lost === 0
-    if (!hasAll || topic.closed || options.policy === 'block') return undefined
+    if (!hasAll || topic.closed || options.policy === 'block' || options.behind !== undefined) return undefined
     const terms = { subscribe: options, stream, farewell: encoder?.farewell }
     if (sink.join?.(topic, terms, this) !== true) return undefined
     this.leave()
@@ -105,11 +108,15 @@ export class Subscriber<Item> implements ItemIterator, JoinedStream {
 
   /** A frame was published. This is where filter and policy decide. */
   offer(frame: LoggedFrame<Item>): void {
-    const { filter, policy } = this.options
+    const { filter, policy, behind } = this.options
     if (frame.sequence < this.cursor) return // It has had it, from another thread.
     if (filter !== undefined && !this.passes(filter, frame)) return
     if (this.waiting) return
     if (policy === 'coalesce') this.coalesce()
+    if (behind !== undefined && !this.warned && this.exceeds(0.5)) {
+      this.warned = true
+      behind()
+    }
     if (!this.isFull) return
     if (policy === 'drop-newest') this.skip(frame, true)
     else if (policy === 'evict') this.evict()
