@@ -1,6 +1,6 @@
 import { createHook } from 'node:async_hooks'
 import { queryObjects } from 'node:v8'
-import { sse } from '@catzilla/sse'
+import { StreamingResponse } from '@catzilla/streaming'
 import { until } from '@catzilla/testkit'
 import { expect, test, vi } from 'vitest'
 import { ServerRequest } from '../src/request.ts'
@@ -56,12 +56,11 @@ test('a stream that waits holds neither request, exchange, headers nor body', as
   const { app, connect } = await serve((each) =>
     each.get('/', (req) => {
       req.headers.get('host')
-      return sse(
-        (function* () {
-          yield 'first'
-          yield never
-        })(),
-      )
+      function* source() {
+        yield 'first'
+        yield never
+      }
+      return new StreamingResponse(source, { head: 'eager', heartbeat: { intervalMs: 15_000, frame: ':\n\n' } })
     }),
   )
   const responses = await Promise.all(Array.from({ length: STREAMS }, async () => (await connect()).get('/')))

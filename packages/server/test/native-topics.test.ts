@@ -1,5 +1,4 @@
 import { format } from 'node:util'
-import { sse } from '@catzilla/sse'
 import { StreamingResponse, Topic, type SubscribeOptions } from '@catzilla/streaming'
 import { until, within, type RawClient } from '@catzilla/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -279,20 +278,6 @@ describe.each(
       await response.receives('x')
       expect(nativeSubscribers(topic)).toBe(0)
     }
-  })
-})
-
-describe('event streams', () => {
-  const { serve } = new Stage('native')
-
-  test('sse() sends what a topic has encoded as it is, natively', async () => {
-    const topic = new Topic<number>({ encode: (n) => `data: ${n}\n\n` })
-    const { connect } = await serve((app) => app.get('/', () => sse(topic.subscribe(), { retryMs: null })))
-    const response = await (await connect()).get()
-    await until(() => nativeSubscribers(topic) === 1, 'it should join')
-    topic.publish(1)
-    topic.publish(2)
-    await response.receives('data: 1\n\ndata: 2\n\n')
   })
 })
 

@@ -1,4 +1,4 @@
-import { sse } from '@catzilla/sse'
+import { StreamingResponse } from '@catzilla/streaming'
 import { Journal, until, type RawResponse } from '@catzilla/testkit'
 import { expect, test } from 'vitest'
 import type { ServerRequest } from '@catzilla/server'
@@ -13,7 +13,7 @@ async function rested(serve: Stage['serve'], source: (journal: Journal) => Itera
   const { app, connect } = await serve((each) =>
     each.all('/:name', (req) => {
       request = req
-      return sse(source(journal), { heartbeatMs: 20 })
+      return new StreamingResponse(source(journal), { head: 'eager', heartbeat: { intervalMs: 20, frame: ':\n\n' } })
     }),
   )
   const client = await connect()
