@@ -82,7 +82,7 @@ export function resting({ serve }: Stage): void {
     })
     client.send('body')
     resolve('bye')
-    expect(await response.whole()).toContain('data: bye\n\n')
+    expect(await response.whole()).toContain('bye')
     await until(() => app.stats().activeStreams === 0, 'the stream should be gone')
     const next: RawResponse = await client.get('/next')
     expect(next.status).toBe(200)
