@@ -11,7 +11,7 @@ test('sse() sends what a topic has encoded as it is, and the native engine does 
   const { port } = await app.listen({ port: 0, host: '127.0.0.1' })
   onTestFinished(() => app.close({ graceMs: 0 }))
   const client = await RawClient.connect(port)
-  onTestFinished(() => void client.leave())
+  onTestFinished(() => client.leave())
   const response = await client.get('/')
   await until(() => inJavaScript(topic) === 0 && topic.stats.subscribers === 1, 'it should join the engine')
   topic.publish(1)
