@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { bodyOf, MemoryExchange, openFds, sendInMemory, until } from '@catzilla/testkit'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { sendStream, StreamingResponse, type FileRange } from '@catzilla/streaming'
-import { openFile } from '@catzilla/streaming/node'
+import { openFile, takeOver } from '@catzilla/streaming/node'
 
 const TEXT = Array.from({ length: 50_000 }, (_, i) => `line ${i}\n`).join('')
 let dir: string
@@ -21,7 +21,7 @@ beforeEach(() => writeFile(path, TEXT))
 /** A memory host whose sink takes files itself, as the test says. */
 function sendWithSendfile(response: StreamingResponse<never>, sendFile: (file: FileRange) => Promise<void>) {
   const exchange = new MemoryExchange()
-  Object.assign(exchange.sink, { sendFile })
+  Object.assign(exchange.sink, { sendFile, takeOver })
   sendStream(response, exchange)
   return exchange
 }

@@ -134,26 +134,27 @@ test('a way of sharing that this system does not have is refused', async () => {
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const reusesPorts = major > 22 || (major === 22 && minor >= 12)
 
-test.runIf(reusesPorts)('workers serve on node:http, too', async () => {
+const onNodeHttp = async () => {
   const crowd = await Crowd.of({}, catzilla({ transport: 'node', logger: silent }))
   expect(crowd.address.transport).toBe('node')
   expect(await crowd.threads()).toHaveLength(2)
-})
+}
 
-test.runIf(!reusesPorts)(
-  'where two threads cannot share an address, a number is refused and auto is one loop',
-  async () => {
-    const logger = { ...silent, warn: vi.fn<Logger['warn']>() }
-    const app = catzilla({ transport: 'node', logger }).get('/', () => 'served')
-    const module = import.meta.url
-    await expect(app.listen({ workers: 2, module })).rejects.toMatchObject({ code: 'CZ_WORKER_UNSUPPORTED' })
-    const { url } = await app.listen({ host: '127.0.0.1', workers: 'auto', module })
-    expect(await (await fetch(url)).text()).toBe('served')
-    expect(logger.warn).toHaveBeenCalledOnce()
-    expect((await app.totalStats()).workers).toHaveLength(1)
-    await app.close({ graceMs: 0 })
-  },
-)
+const onNoNodeHttp = async () => {
+  const logger = { ...silent, warn: vi.fn<Logger['warn']>() }
+  const app = catzilla({ transport: 'node', logger }).get('/', () => 'served')
+  const module = import.meta.url
+  await expect(app.listen({ workers: 2, module })).rejects.toMatchObject({ code: 'CZ_WORKER_UNSUPPORTED' })
+  const { url } = await app.listen({ host: '127.0.0.1', workers: 'auto', module })
+  expect(await (await fetch(url)).text()).toBe('served')
+  expect(logger.warn).toHaveBeenCalledOnce()
+  expect((await app.totalStats()).workers).toHaveLength(1)
+  await app.close({ graceMs: 0 })
+}
+
+// Not skipped where the other holds: each Node has one of them.
+if (reusesPorts) test('workers serve on node:http, too', onNodeHttp)
+else test('where two threads cannot share an address, a number is refused and auto is one loop', onNoNodeHttp)
 
 // ── crashes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

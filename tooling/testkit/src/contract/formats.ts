@@ -24,10 +24,11 @@ const LINES = Array.from(rows(), (row) => `${JSON.stringify(row)}\n`).join('')
 
 export const formats = chapter('rows in formats', (holds) => {
   holds('csv(): rows at hand and rows one by one arrive to the byte, as a named download', async ({ serve }) => {
-    const sources = [rows, rowsOneByOne]
-    const server = await serve(() => csv(sources.shift()!, { filename: 'rows.csv', formulas: 'off' }) as never)
-    for (let time = 0; time < 2; time++) {
-      const response = await (await server.connect()).get()
+    const download = (source: typeof rows | typeof rowsOneByOne) => () =>
+      csv(source, { filename: 'rows.csv', formulas: 'off' }) as never
+    const server = await serve({ '/rows': download(rows), '/one-by-one': download(rowsOneByOne) })
+    for (const path of ['/rows', '/one-by-one']) {
+      const response = await (await server.connect()).get(path)
       expect(await response.whole()).toBe(CSV)
       expect(response.field('content-type')).toBe('text/csv; charset=utf-8; header=present')
       expect(response.field('content-disposition')).toBe('attachment; filename=rows.csv')
@@ -35,20 +36,18 @@ export const formats = chapter('rows in formats', (holds) => {
   })
 
   holds('jsonl(): rows at hand and rows one by one arrive to the byte, in each frame', async ({ serve }) => {
-    const answers = [
-      () => jsonl(rows),
-      () => jsonl(rowsOneByOne),
-      () => jsonl(rows, { frame: 'array' }),
-      () => jsonl([{ items: rowsOneByOne() }]),
-    ]
-    const server = await serve(() => answers.shift()!())
-    const bodies: string[] = []
-    for (let time = 0; time < 4; time++) bodies.push(await (await (await server.connect()).get()).whole())
+    const server = await serve({
+      '/rows': () => jsonl(rows),
+      '/one-by-one': () => jsonl(rowsOneByOne),
+      '/array': () => jsonl(rows, { frame: 'array' }),
+      '/nested': () => jsonl([{ items: rowsOneByOne() }]),
+    })
+    const bodyOf = async (path: string) => (await (await server.connect()).get(path)).whole()
     const list = LINES.trimEnd().replaceAll('\n', ',')
-    expect(bodies[0]).toBe(LINES)
-    expect(bodies[1]).toBe(LINES)
-    expect(bodies[2]).toBe(`[${LINES.trimEnd().replaceAll('\n', ',\n')}]\n`)
-    expect(bodies[3]).toBe(`{"items":[${list}]}\n`)
+    expect(await bodyOf('/rows')).toBe(LINES)
+    expect(await bodyOf('/one-by-one')).toBe(LINES)
+    expect(await bodyOf('/array')).toBe(`[${LINES.trimEnd().replaceAll('\n', ',\n')}]\n`)
+    expect(await bodyOf('/nested')).toBe(`{"items":[${list}]}\n`)
   })
 
   holds('a row that fails breaks the body off behind the rows before it', async ({ serve }) => {
