@@ -14,7 +14,6 @@
 // Connections come from several loopback addresses: one has too few ports for many of them.
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include <memory>
 #include <string>
@@ -143,13 +142,6 @@ class Hold {
       if (!fits) die("byte %zu of a payload is not what was expected", static_cast<size_t>(at));
       ++at;
     }
-  }
-
-  static void raise_descriptor_limit() {
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
   }
 
   std::string request_;

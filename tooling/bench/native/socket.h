@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,6 +82,14 @@ inline void send_request(int fd, std::string_view request) {
   if (sent < 0) die("cannot send a request: %s", std::strerror(errno));
   if (static_cast<size_t>(sent) != request.size())
     die("a request did not fit into the send buffer");
+}
+
+// As many sockets as the system lets this process have.
+inline void raise_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace bench

@@ -18,7 +18,6 @@
 // (less often while nothing comes), and reads all there is.
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <memory>
@@ -258,13 +257,6 @@ class Subscribers {
   }
 
   static double seconds_since(uint64_t time) { return static_cast<double>(now_ns() - time) / 1e9; }
-
-  static void raise_descriptor_limit() {
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
 
   std::string request_;
   uint16_t port_;
